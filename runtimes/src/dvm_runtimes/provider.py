@@ -1,0 +1,117 @@
+"""How a platform makes itself known: found without being told, probed, driven.
+
+A platform is one file in `dvm_runtimes.platforms` (or in somebody else's
+package, registered through the pluggy hook of `dvm_runtimes.plugins`) that
+holds a `PlatformProvider`. Shared code knows nothing else of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .infos import Platform
+
+if TYPE_CHECKING:
+    from .runtime import ContainerRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine that is searched: the real one, or a made-up one in tests.
+
+    Attributes:
+        env: environment variables.
+        home: the home folder.
+        uid: the user's number; -1 where there is none.
+        system: ``"linux"``, ``"darwin"`` or ``"windows"``.
+        root: what stands for ``/``, so that tests can have a machine in a folder.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    home: Path = Path("/")
+    uid: int = -1
+    system: str = "linux"
+    root: Path = Path("/")
+
+    @classmethod
+    def this(cls) -> Machine:
+        """The machine that this process runs on."""
+        system = {"darwin": "darwin", "win32": "windows"}.get(sys.platform, "linux")
+        uid = os.getuid() if hasattr(os, "getuid") else -1
+        return cls(env=dict(os.environ), home=Path.home(), uid=uid, system=system)
+
+    def path(self, absolute: str) -> Path:
+        """An absolute path of this machine: ``/var/run/docker.sock`` below `root`."""
+        return self.root / absolute.lstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a platform answered.
+
+    Attributes:
+        version: what it said of itself; empty when it did not answer.
+        problem: why it did not answer, in a few words; empty when it did.
+        hint: what would make it answer; empty when it did.
+    """
+
+    version: str = ""
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it answered."""
+        return not self.problem
+
+
+class PlatformProvider(ABC):
+    """One public runtime name, and every product on a machine that goes by it."""
+
+    name: str
+    """The public name, as in ``"docker"``; what users give as ``--runtime``."""
+
+    automatic: bool = True
+    """Whether ``auto`` may choose it."""
+
+    @abstractmethod
+    def find(self, machine: Machine) -> list[Platform]:
+        """What seems to be there, from files and variables alone; nothing is started or asked.
+
+        Each has type, name, endpoint, profile, rank and selector. The order
+        of ``auto`` is by rank: OrbStack 10, Colima 20, Docker Desktop 30,
+        Docker 40, Podman 50, containerd 60, k3s 70.
+        """
+
+    @abstractmethod
+    def select(self, machine: Machine, profile: str) -> Platform:
+        """The platform that ``NAME:PROFILE`` asks for, whether it seems to be there or not.
+
+        An empty profile asks for the default one.
+
+        Raises:
+            RuntimeUnavailableError: there is none of that name; the hint lists those there are.
+        """
+
+    @abstractmethod
+    def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
+        """Ask it for its version, within ``timeout`` seconds. Never raises."""
+
+    @abstractmethod
+    def install_hint(self, machine: Machine) -> str:
+        """How one gets it on this machine, in one line."""
+
+    @abstractmethod
+    def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
+        """The runtime that drives it. Asks it once, so that a runtime that exists is one that answered.
+
+        Raises:
+            RuntimeUnavailableError: it does not answer; the hint says how to start it here.
+            InvalidOptionError: an override that this runtime does not know.
+        """
