@@ -366,9 +366,37 @@ class Engine(ABC):
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
         """The file or folder as a tar stream whose first member is its base name.
 
+        Closing the iterator early ends the transfer.
+
         Raises:
-            EngineError: there is nothing at ``path``.
+            PathNotFoundError: there is nothing at ``path``.
         """
+
+    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        """``"folder"``, ``"file"`` (or anything else), or None if there is nothing at ``path``; links are followed.
+
+        This reads the first header of the archive; an engine that can ask more cheaply overrides it.
+        """
+        import tarfile
+
+        from .errors import EngineError
+
+        # With the dot, an engine follows a link to a folder.
+        for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
+            try:
+                archive = self.get_archive(op, container, name)
+                head = b""
+                for piece in archive:
+                    head += piece
+                    if len(head) >= tarfile.BLOCKSIZE:
+                        break
+                close = getattr(archive, "close", None)
+                if close is not None:
+                    close()
+            except EngineError:
+                continue
+            return kind
+        return None
 
     # Images
 

@@ -13,6 +13,7 @@
     ├── OperationTimeoutError       the time limit passed (also a TimeoutError)
     ├── OperationCancelledError     the caller's cancel event was set
     └── EngineError                 the engine refused, for a reason of its own
+        └── PathNotFoundError       there is nothing at that path in the container
 
 An error is made once, where the facts are known, and says what to do next on
 this platform in ``hint``. ``str()`` of each is one readable line.
@@ -188,3 +189,9 @@ class EngineError(DvmError):
     """The engine refused or failed for a reason of its own, quoted in ``detail``."""
 
     kind = "engine_error"
+
+
+class PathNotFoundError(EngineError):
+    """There is no such file or folder in the container."""
+
+    kind = "path_not_found"

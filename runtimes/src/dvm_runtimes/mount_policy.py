@@ -23,7 +23,10 @@ SYSTEM_PATHS = (
 )
 """Refused with everything below them."""
 
-ALLOWED_BELOW = ("/var/home", "/var/folders", "/private/var/folders", "/var/tmp", "/private/var/tmp", "/usr/local/src")
+ALLOWED_BELOW = (
+    *("/var/home", "/var/folders", "/private/var/folders", "/usr/local/src"),
+    *("/var/tmp", "/private/var/tmp"),  # noqa: S108 - named, not written to
+)
 """Below refused paths, and yet ordinary: homes of Fedora Atomic, temporary folders of macOS, sources."""
 
 PERSONAL_PATHS = (
@@ -54,7 +57,7 @@ def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path 
         raise InvalidOptionError(field, text, "a path of one line is needed")
     if len(os.fsencode(text)) > LONGEST_PATH:
         raise InvalidOptionError(field, text, f"longer than {LONGEST_PATH} bytes")
-    if not os.path.isabs(text):
+    if not Path(text).is_absolute():
         raise InvalidOptionError(
             field, text, "must be an absolute path", hint=f"Did you mean {os.path.abspath(text)!r}?"
         )

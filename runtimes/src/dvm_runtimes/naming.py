@@ -6,9 +6,11 @@ join their parts with hyphens, which the parts may contain themselves.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import InvalidOptionError
 
@@ -70,6 +72,17 @@ class Identity:
         return "-".join(["dvm", *filter(None, safe)])[:_LONGEST].rstrip("-._")
 
 
+def workspace_name_for(folder: str | os.PathLike[str]) -> str:
+    """A workspace name for a project's folder: the folder's own name, made safe.
+
+    >>> workspace_name_for("/home/ada/My Shop")
+    'my-shop'
+    """
+    return (
+        Identity(workspace=Path(folder).resolve().name).container_name().removeprefix("dvm").lstrip("-") or "workspace"
+    )
+
+
 def is_managed(labels: Mapping[str, str]) -> bool:
     """Whether a container with these labels is ours to touch."""
     return labels.get(MANAGED) == "true"
@@ -128,8 +141,3 @@ def check_labels(labels: Mapping[str, str], field: str = "labels") -> None:
             raise InvalidOptionError(field, key, "a label's key is one printable word without '='")
         if "\0" in value:
             raise InvalidOptionError(field, key, "its value holds a NUL character")
-
-
-def check_filter(labels: Mapping[str, str] | None) -> dict[str, str]:
-    """Labels to look for; ours may be asked for as well."""
-    return dict(labels or {})

@@ -103,8 +103,7 @@ class Operation:
             self._unsubscribe = self.cancel._subscribe(lambda: self._abort("cancelled"))
         elif self.cancel is not None and self.cancel.is_set():
             self._abort("cancelled")
-        if self.deadline is not None or (self.cancel is not None and not isinstance(self.cancel, CancelToken)):
-            _watchdog.add(self)
+        self._watch()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -124,6 +123,22 @@ class Operation:
     def remaining(self) -> float | None:
         """Seconds left, never negative; None without a limit."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """The time spent in the block does not count; an operation of its own limits it."""
+        began = time.monotonic()
+        _watchdog.discard(self)
+        try:
+            yield
+        finally:
+            if self.deadline is not None:
+                self.deadline += time.monotonic() - began
+            self._watch()
+
+    def _watch(self) -> None:
+        if self.deadline is not None or (self.cancel is not None and not isinstance(self.cancel, CancelToken)):
+            _watchdog.add(self)
 
     def check(self) -> None:
         """Raise if the call has to end; for loops that do not block."""
@@ -252,7 +267,7 @@ class _Watchdog:
                         del self._polled[id(operation)]
                 while self._heap and (self._heap[0][0] <= now or id(self._heap[0][2]) not in self._live):
                     _, _, operation = heapq.heappop(self._heap)
-                    if id(operation) in self._live:
+                    if id(operation) in self._live and (operation.deadline or 0.0) <= now:
                         due.append((operation, "timeout"))
                 if not due:
                     if self._polled:
