@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from .engine import STDERR, Engine, ExecSession
-from .errors import DvmError
+from .errors import DvmError, InvalidOptionError
 from .operation import Operation
 from .options import AttachOptions
 from .shells import shell_spec
@@ -28,7 +28,10 @@ def attach(engine: Engine, op: Operation, container: str, options: AttachOptions
     the streams are passed on as they are.
     """
     stdin, stdout, stderr = (stream.fileno() for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__) if stream)
-    tty = os.isatty(stdin) and os.isatty(stdout)
+    terminal = os.isatty(stdin) and os.isatty(stdout)
+    tty = terminal if options.tty is None else options.tty
+    if tty and not terminal:
+        raise InvalidOptionError("tty", True, "this process's standard input and output are no terminal")
     session = engine.exec_start(op, container, shell_spec(options, tty=tty, size=_size(stdout)))
     try:
         with op.aborting(session.abort), _Ending(session), contextlib.ExitStack() as stack:

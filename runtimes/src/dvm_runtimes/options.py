@@ -360,6 +360,7 @@ class AttachOptions:
         uid, gid: default the workspace's own user.
         working_dir: default the workspace's.
         command: run this instead of a shell.
+        tty: whether `attach_to_workspace` gives it a terminal; None does so if it has one itself.
     """
 
     shell: str | None = None
@@ -369,6 +370,7 @@ class AttachOptions:
     gid: int | None = None
     working_dir: str | None = None
     command: Sequence[str] | None = None
+    tty: bool | None = None
 
     def __post_init__(self) -> None:
         check_env(self.env)

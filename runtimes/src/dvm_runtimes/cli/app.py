@@ -1,0 +1,134 @@
+"""The root command: which sub-commands there are, and what happens to their errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from dvm_runtimes import __version__
+
+from .invocation import Invocation
+
+SECTIONS = {
+    "Workspaces": {
+        "up": "Start a workspace, or find it running",
+        "ls": "List workspaces",
+        "status": "Show one workspace",
+        "start": "Start stopped workspaces again",
+        "stop": "Stop workspaces",
+        "restart": "Stop and start workspaces",
+        "rm": "Remove workspaces",
+    },
+    "Inside": {
+        "exec": "Run a command in a workspace",
+        "attach": "Open a shell in a workspace",
+        "logs": "Show what a workspace wrote",
+        "cp": "Copy files into or out of a workspace",
+    },
+    "Images and this machine": {
+        "build": "Build an image",
+        "platforms": "List the container platforms found here",
+        "doctor": "Tell what works, what does not, and what fixes it",
+        "context": "The workspace that commands mean when none is named",
+        "gc": "Remove what dead owners left behind",
+    },
+}
+"""Known without loading any of them."""
+
+_WIDTH = max(len(name) for commands in SECTIONS.values() for name in commands)
+
+
+class Dvm(click.Group):
+    """A group whose sub-commands are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f".commands.{cmd_name}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.list_commands(ctx) and not name.startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+            maybe = f" Did you mean '{close[0]}'?" if close else ""
+            raise click.UsageError(f"There is no command '{name}'.{maybe}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                # The same width in each section, so that they line up.
+                formatter.write_dl([(name.ljust(_WIDTH), what) for name, what in commands.items()])
+
+    def main(self, args: Sequence[str] | None = None, *positional: Any, **extra: Any) -> Any:
+        """Run it and end the process with the right exit code."""
+        given = list(sys.argv[1:] if args is None else args)
+        invocation = Invocation(json=_asks_for_json(given))
+        extra["standalone_mode"] = False
+        sys.exit(self._run(given, positional, extra, invocation))
+
+    def _run(self, given: list[str], positional: tuple[Any, ...], extra: dict[str, Any], invocation: Invocation) -> int:
+        from .exits import CLOSED_PIPE
+        from .failures import interrupted, report
+        from .streams import silence_stdout
+
+        try:
+            code = super().main(given, *positional, obj=invocation, **extra)
+            sys.stdout.flush()
+        except (click.Abort, KeyboardInterrupt):
+            return interrupted(invocation)
+        except (BrokenPipeError, ClosedPipeError):
+            silence_stdout()
+            return CLOSED_PIPE
+        except Exception as error:
+            if os.environ.get("DVM_DEBUG") and not isinstance(error, click.ClickException):
+                raise
+            return report(error, invocation)
+        return code if isinstance(code, int) else 0
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would end the process with 1, as if something had failed.
+            raise ClosedPipeError from error
+
+
+class ClosedPipeError(Exception):
+    """Whoever read standard output has read enough."""
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Also right when the arguments cannot be parsed, since an error about that is wanted as JSON too."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in own
+
+
+@click.command(
+    cls=Dvm,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="dvm %(version)s")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Container workspaces on Docker, OrbStack, Colima, Podman, containerd and k3s.
+
+    Start with `dvm doctor`, then `dvm up --image debian:12`.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

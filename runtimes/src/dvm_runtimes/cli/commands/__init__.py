@@ -1,0 +1,1 @@
+"""One file a sub-command; each has a ``command`` and is loaded when it is called."""

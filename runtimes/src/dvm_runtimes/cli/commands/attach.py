@@ -1,0 +1,83 @@
+"""``dvm attach``: open a shell in a workspace."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dvm_runtimes.cli.arguments import (
+    environment,
+    json_option,
+    name_argument,
+    runtime_option,
+    session_options,
+    user_fields,
+)
+from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.words import WordsAfterDashes
+from dvm_runtimes.options import AttachOptions
+
+
+@click.command("attach", cls=WordsAfterDashes)
+@name_argument
+@click.option("--shell", metavar="PATH", help="The shell.  [default: zsh, else bash, else sh]")
+@click.option("--no-login", is_flag=True, help="Do not read the login profile.")
+@session_options
+@runtime_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    name: str | None,
+    words: tuple[str, ...],
+    shell: str | None,
+    no_login: bool,
+    env: tuple[str, ...],
+    workdir: str | None,
+    user: tuple[int, int | None] | None,
+    runtime: str | None,
+) -> int:
+    """Open a shell in workspace NAME, or run a command there, in this terminal.
+
+    The exit code is the shell's. Every key goes to it, Ctrl-C too; the
+    terminal's size is passed on, and its state restored at the end. With
+    --json nothing is opened: the document tells what a terminal has to run.
+    """
+    from dvm_runtimes.cli import targets
+    from dvm_runtimes.cli.engines import engine
+    from dvm_runtimes.cli.output import print_json
+
+    options = AttachOptions(
+        shell=shell,
+        login_shell=not no_login,
+        env=environment(env),
+        working_dir=workdir,
+        command=words or None,
+        **user_fields(user),
+    )
+    with engine(invocation, runtime) as (chosen, cancel):
+        if not invocation.json:
+            workspace = targets.reference(name, chosen, cancel)
+            return chosen.attach_to_workspace(workspace, options, cancel=cancel)
+        workspace = targets.find(name, chosen, cancel).name
+    given = {"--shell": shell, "--workdir": workdir, "--user": _user(user), "--runtime": runtime}
+    arguments = ["attach", workspace]
+    arguments += [word for option, value in given.items() if value is not None for word in (option, value)]
+    arguments += ["--no-login"] if no_login else []
+    # Names only: an argument list is there for everybody on this machine to read.
+    arguments += [word for key in options.env for word in ("--env", key)]
+    print_json(
+        {
+            "program": sys.executable,
+            "args": ["-m", "dvm_runtimes.cli", *arguments, *(["--", *words] if words else [])],
+            "env": dict(options.env),
+            "cwd": str(Path.cwd()),
+        }
+    )
+    return 0
+
+
+def _user(user: tuple[int, int | None] | None) -> str | None:
+    return None if user is None else ":".join(str(number) for number in user if number is not None)

@@ -1,0 +1,88 @@
+"""``dvm build``: build an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dvm_runtimes.cli.arguments import environment, json_option, limits, runtime_option, timeout_option
+from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.errors import InvalidOptionError
+
+
+@click.command("build")
+@click.argument("folder", metavar="[FOLDER]", default=".")
+@click.option(
+    "-t", "--tag", "tags", multiple=True, metavar="IMAGE", help="Its name, or several.  [default: dvm-FOLDER]"
+)
+@click.option("-f", "--file", "dockerfile", metavar="FILE", help="The Dockerfile; it may lie outside FOLDER.")
+@click.option("--app-name", default="", metavar="TEXT", help="Written to the image's labels.")
+@click.option("--build-arg", multiple=True, metavar="KEY[=VALUE]", help="A value for ARG.")
+@click.option("--target", default="", metavar="STAGE", help="The stage to stop at.")
+@click.option("--no-cache", is_flag=True, help="Run every step anew.")
+@click.option("--pull", is_flag=True, help="Ask the registry for base images even if they are here.")
+@click.option("--platform", default="", metavar="OS/ARCH", help="Such as linux/arm64.")
+@click.option("--secret", "secrets", multiple=True, metavar="id=ID,src=FILE", help="For RUN --mount=type=secret.")
+@click.option("--ssh", multiple=True, metavar="ID", help="For RUN --mount=type=ssh, such as default.")
+@timeout_option
+@runtime_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    folder: str,
+    tags: tuple[str, ...],
+    dockerfile: str | None,
+    app_name: str,
+    build_arg: tuple[str, ...],
+    target: str,
+    no_cache: bool,
+    pull: bool,
+    platform: str,
+    secrets: tuple[str, ...],
+    ssh: tuple[str, ...],
+    timeout: float | None,
+    runtime: str | None,
+) -> None:
+    """Build the image of FOLDER, by default the current one. Its .dockerignore is honoured.
+
+    \b
+      dvm build -t shop:dev && dvm up --image shop:dev --app .
+    """
+    from dvm_runtimes.cli.engines import engine
+    from dvm_runtimes.cli.output import print_done, print_json
+    from dvm_runtimes.cli.progress import showing
+    from dvm_runtimes.cli.text import size
+    from dvm_runtimes.naming import workspace_name_for
+    from dvm_runtimes.options import BuildOptions
+
+    first, *further = tags or (f"dvm-{workspace_name_for(folder)}",)
+    options = BuildOptions(
+        image_name=first,
+        app_path=folder,
+        app_name=app_name,
+        dockerfile=dockerfile,
+        tags=further,
+        build_args=environment(build_arg, "--build-arg"),
+        target=target,
+        no_cache=no_cache,
+        pull=pull,
+        platform=platform,
+        secrets=dict(_secret(text) for text in secrets),
+        ssh=ssh,
+    )
+    with engine(invocation, runtime) as (chosen, cancel), showing(invocation, keep_steps=True) as tell:
+        image = chosen.build_image(options, tell, cancel=cancel, **limits(timeout))
+    if invocation.json:
+        print_json(image.to_dict())
+    else:
+        print_done(first, f"is built ({size(image.size)})" if image.size else "is built")
+
+
+def _secret(text: str) -> tuple[str, str]:
+    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    source = fields.get("src") or fields.get("source") or ""
+    if not fields.get("id") or not source or fields.keys() - {"id", "src", "source", "type"}:
+        raise InvalidOptionError("--secret", text, "write id=ID,src=FILE")
+    return fields["id"], str(Path(source).absolute())

@@ -1,0 +1,114 @@
+"""``dvm exec``: run a command in a workspace."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+import click
+
+from dvm_runtimes.cli.arguments import (
+    environment,
+    json_option,
+    limits,
+    runtime_option,
+    session_options,
+    timeout_option,
+    user_fields,
+)
+from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.words import NameThenWords
+from dvm_runtimes.infos import ExecResult
+from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.options import AttachOptions, ExecOptions
+from dvm_runtimes.runtime import ContainerRuntime
+
+
+@click.command("exec", cls=NameThenWords)
+@click.option("-i", "--interactive", is_flag=True, help="Pass standard input on, even if it is a terminal.")
+@click.option("-t", "--tty", is_flag=True, help="Give the command a terminal: this one.")
+@session_options
+@timeout_option
+@runtime_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    name: str | None,
+    words: tuple[str, ...],
+    interactive: bool,
+    tty: bool,
+    env: tuple[str, ...],
+    workdir: str | None,
+    user: tuple[int, int | None] | None,
+    timeout: float | None,
+    runtime: str | None,
+) -> int:
+    """Run a command in workspace NAME; its exit code is this one's.
+
+    Its output comes as it is written, its two streams apart. It reads this
+    command's standard input when that is a pipe or a file. What stands after
+    `--` is taken word for word; no shell splits it.
+
+    \b
+      dvm exec dev -- make test
+      tar c src | dvm exec dev -- tar x -C /tmp
+    """
+    from dvm_runtimes.cli import targets
+    from dvm_runtimes.cli.engines import engine
+    from dvm_runtimes.cli.streams import is_terminal, real_streams
+
+    if tty and not (is_terminal("stdin") and is_terminal("stdout")):
+        raise click.UsageError("-t needs a terminal on standard input and output; leave it out.")
+    if tty and invocation.json:
+        raise click.UsageError("--json gathers the output; it cannot go with -t.")
+    session: dict[str, Any] = {"env": environment(env), "working_dir": workdir, **user_fields(user)}
+    passes_input = interactive or not is_terminal("stdin")
+    with engine(invocation, runtime) as (chosen, cancel):
+        workspace = targets.reference(name, chosen, cancel)
+        streams = not invocation.json and real_streams() and chosen.capabilities.terminal
+        if tty or (passes_input and streams):
+            options = AttachOptions(command=words, tty=tty, **session)
+            return chosen.attach_to_workspace(workspace, options, cancel=cancel, **limits(timeout))
+        given = sys.stdin.buffer.read() if passes_input else None
+        if invocation.json:
+            return _gather(chosen, workspace, words, ExecOptions(input=given, **session), cancel, limits(timeout))
+        streamed = ExecOptions(
+            input=given, on_stdout=_writer(sys.stdout.buffer), on_stderr=_writer(sys.stderr.buffer), **session
+        )
+        return chosen.exec_in_workspace(workspace, words, streamed, cancel=cancel, **limits(timeout)).exit_code
+
+
+def _gather(
+    runtime: ContainerRuntime,
+    workspace: str,
+    words: tuple[str, ...],
+    options: ExecOptions,
+    cancel: CancelToken,
+    limit: dict[str, Any],
+) -> int:
+    from dvm_runtimes.cli.output import print_json
+
+    result = runtime.exec_in_workspace(workspace, words, options, cancel=cancel, **limit)
+    print_json(as_document(result))
+    return result.exit_code
+
+
+def as_document(result: ExecResult) -> dict[str, Any]:
+    """The result as JSON-ready data: as text if both streams are UTF-8, else both in base64."""
+    try:
+        out, err, encoding = result.stdout.decode(), result.stderr.decode(), "utf-8"
+    except UnicodeDecodeError:
+        out, err = (base64.b64encode(stream).decode() for stream in (result.stdout, result.stderr))
+        encoding = "base64"
+    return {"exit_code": result.exit_code, "stdout": out, "stderr": err, "encoding": encoding}
+
+
+def _writer(stream: IO[bytes]) -> Callable[[bytes], object]:
+    def write(data: bytes) -> None:
+        stream.write(data)
+        stream.flush()
+
+    return write

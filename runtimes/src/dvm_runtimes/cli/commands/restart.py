@@ -1,0 +1,36 @@
+"""``dvm restart``: stop and start workspaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dvm_runtimes.cli.arguments import duration, json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from dvm_runtimes.infos import WorkspaceInfo
+    from dvm_runtimes.operation import CancelToken
+    from dvm_runtimes.runtime import ContainerRuntime
+
+
+@click.command("restart")
+@names_argument
+@click.option("--grace", type=duration, default="10", metavar="TIME", show_default="10", help="Before it is killed.")
+@timeout_option
+@runtime_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation, names: tuple[str, ...], grace: float, timeout: float | None, runtime: str | None
+) -> None:
+    """Stop workspaces and start them again, as they are; their files stay."""
+    from dvm_runtimes.cli.again import start_again
+    from dvm_runtimes.cli.several import act_on_each
+
+    def restart(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
+        chosen.stop_workspace(workspace.id, grace, cancel=cancel, **limits(timeout))
+        return start_again(chosen, workspace, cancel=cancel, **limits(timeout))
+
+    act_on_each(invocation, runtime, names, restart, "is running again")

@@ -1,0 +1,32 @@
+"""``dvm start``: start stopped workspaces again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dvm_runtimes.cli.arguments import json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from dvm_runtimes.infos import WorkspaceInfo
+    from dvm_runtimes.operation import CancelToken
+    from dvm_runtimes.runtime import ContainerRuntime
+
+
+@click.command("start")
+@names_argument
+@timeout_option
+@runtime_option
+@json_option
+@click.pass_obj
+def command(invocation: Invocation, names: tuple[str, ...], timeout: float | None, runtime: str | None) -> None:
+    """Start stopped workspaces again, as they are; resume paused ones. One that runs is no error."""
+    from dvm_runtimes.cli.again import start_again
+    from dvm_runtimes.cli.several import act_on_each
+
+    def start(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
+        return start_again(chosen, workspace, cancel=cancel, **limits(timeout))
+
+    act_on_each(invocation, runtime, names, start, "is running")

@@ -1,0 +1,157 @@
+"""``dvm up``: start a workspace, or find it running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dvm_runtimes.cli import specs
+from dvm_runtimes.cli.arguments import (
+    duration,
+    environment,
+    json_option,
+    limits,
+    name_argument,
+    pairs,
+    runtime_option,
+    timeout_option,
+)
+from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.words import WordsAfterDashes
+from dvm_runtimes.errors import InvalidOptionError
+
+
+@click.command("up", cls=WordsAfterDashes)
+@name_argument
+@click.option("--image", required=True, metavar="IMAGE", help="The image, such as debian:12.")
+@click.option("--app", "app_path", metavar="PATH", help="A folder of this machine, mounted at the working directory.")
+@click.option("--app-name", metavar="TEXT", help="The app it belongs to.  [default: that of the context]")
+@click.option("--container-name", default="", metavar="NAME", help="Instead of the name made from app and workspace.")
+@click.option("--ecosystem", "ecosystem_name", default="", hidden=True)
+@click.option("--domain", "domain_name", default="", hidden=True)
+@click.option("--system", "system_name", default="", hidden=True)
+@click.option("-w", "--workdir", "working_dir", default="/workspace", metavar="PATH", show_default=True)
+@click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="Set a variable, or pass on this shell's own.")
+@click.option("--env-file", metavar="FILE", help="A file of KEY=VALUE lines.")
+@click.option("--mount", "mounts", multiple=True, metavar="SPEC", help="type=bind,src=PATH,dst=PATH[,ro], or a volume.")
+@click.option("-v", "--volume", "volumes", multiple=True, metavar="SRC:DST[:ro]", help="The same, shorter.")
+@click.option("-p", "--publish", multiple=True, metavar="[[IP:]HOST:]PORT", help="Make a port reachable from here.")
+@click.option("--network", "network_mode", default="", metavar="MODE", help="bridge, none, host or a network's name.")
+@click.option("--add-host", multiple=True, metavar="HOST:ADDRESS", help="A line for /etc/hosts.")
+@click.option("--memory", metavar="SIZE", help="A limit such as 512m or 2g.")
+@click.option("--shm-size", metavar="SIZE", help="The size of /dev/shm.")
+@click.option("--cpus", type=float, metavar="NUMBER", help="A share such as 1.5.")
+@click.option("--pids-limit", type=int, default=4096, metavar="NUMBER", show_default=True, help="0 for no limit.")
+@click.option("--uid", type=int, metavar="NUMBER", help="The user; by default yours, or 1000 where the engine is a VM.")
+@click.option("--gid", type=int, metavar="NUMBER")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE")
+@click.option("--pull", type=click.Choice(["missing", "always", "never"]), default="missing", show_default=True)
+@click.option(
+    "--on-drift",
+    type=click.Choice(["recreate", "reuse", "error"]),
+    default="recreate",
+    show_default=True,
+    help="When it exists with another image or other options.",
+)
+@click.option(
+    "--ready", metavar="WAIT", help="Wait for log:PATTERN, tcp:PORT, http:PORT/PATH, command:WORDS or healthy."
+)
+@click.option("--cmd", metavar="WORDS", help="The main process, instead of one that keeps the workspace alive.")
+@click.option("--entrypoint", metavar="WORDS", help="Instead of the image's.")
+@click.option("--platform", default="", metavar="OS/ARCH", help="Such as linux/arm64.")
+@click.option("--ssh-agent", is_flag=True, help="Let it use your SSH agent; keys stay outside.")
+@click.option("--git-credentials", is_flag=True, help="Give it your git configuration, read-only.")
+@click.option("--read-only", is_flag=True, help="Its root file system cannot be written.")
+@click.option("--cap-add", multiple=True, metavar="NAME", help="A Linux capability besides the default few.")
+@click.option("--security-opt", multiple=True, metavar="OPTION")
+@click.option("--privileged", is_flag=True, help="Lift every restriction.")
+@click.option("--ttl", type=duration, metavar="TIME", help="`dvm gc` may remove it after this long.")
+@click.option("--owner-pid", type=int, metavar="PID", help="`dvm gc` may remove it once this process has ended.")
+@timeout_option
+@runtime_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation, /, name: str | None, runtime: str | None, timeout: float | None, **given: Any
+) -> None:
+    """Start workspace NAME, or find it running, and wait until it is ready.
+
+    NAME is the active workspace of the context, or the current folder's name.
+    The workspace keeps running until `dvm stop` or `dvm rm`. Words after `--`
+    are its main process.
+
+    \b
+      dvm up --image debian:12 --app .
+      dvm up db --image postgres:17 -p 5432 -e POSTGRES_PASSWORD --ready 'log:ready to accept'
+    """
+    from dvm_runtimes.cli.engines import engine
+    from dvm_runtimes.cli.output import print_done, print_json
+    from dvm_runtimes.cli.progress import showing
+    from dvm_runtimes.options import StartOptions
+
+    identity = _identity(name, given.pop("app_name"))
+    options = StartOptions(**identity, **_fields(given))
+    with engine(invocation, runtime) as (chosen, cancel):
+        with showing(invocation) as tell:
+            started = chosen.start_workspace(options, tell, cancel=cancel, **limits(timeout))
+        workspace = chosen.find_workspace(started, cancel=cancel)
+    if workspace is None:
+        from dvm_runtimes.errors import WorkspaceNotFoundError
+
+        raise WorkspaceNotFoundError("the workspace was removed right after its start", operation="start_workspace")
+    if invocation.json:
+        print_json(workspace.to_dict())
+    else:
+        print_done(workspace.name, f"is running on {chosen.platform_name}")
+
+
+def _identity(name: str | None, app_name: str | None) -> dict[str, Any]:
+    """The workspace's name and its app's: those given, else the context's, else the folder's."""
+    from dvm_runtimes.context import load_context
+    from dvm_runtimes.naming import workspace_name_for
+
+    context = load_context()
+    workspace = name if name is not None else context.workspace or workspace_name_for(Path.cwd())
+    return {"workspace_name": workspace, "app_name": context.app if app_name is None else app_name}
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given on the command line, as the fields of `StartOptions`."""
+    main = _main_process(given.pop("cmd"), given.pop("words"))
+    entrypoint, owner, ready = given.pop("entrypoint"), given.pop("owner_pid"), given.pop("ready")
+    return {
+        "image_name": given.pop("image"),
+        "app_path": given.pop("app_path"),
+        "env": environment(given.pop("env")),
+        "mounts": [*map(specs.mount, given.pop("mounts")), *map(specs.volume, given.pop("volumes"))],
+        "ports": [specs.port(text) for text in given.pop("publish")],
+        "extra_hosts": pairs(given.pop("add_host"), "--add-host", ":"),
+        "labels": pairs(given.pop("labels"), "--label"),
+        "pids_limit": given.pop("pids_limit") or None,
+        "command": main,
+        "entrypoint": None if entrypoint is None else specs.words(entrypoint, "--entrypoint"),
+        "ready": None if ready is None else specs.ready(ready),
+        "ssh_agent_forwarding": given.pop("ssh_agent"),
+        "read_only_root": given.pop("read_only"),
+        "owner": "" if owner is None else _owner(owner),
+        **given,
+    }
+
+
+def _main_process(text: str | None, words: tuple[str, ...]) -> list[str] | None:
+    if text is not None and words:
+        raise click.UsageError("The main process is given twice: by --cmd and after `--`.")
+    if words:
+        return list(words)
+    return None if text is None else specs.words(text, "--cmd")
+
+
+def _owner(pid: int) -> str:
+    from dvm_runtimes.ownership import owner_of
+
+    try:
+        return owner_of(pid)
+    except ProcessLookupError:
+        raise InvalidOptionError("--owner-pid", pid, "there is no such process") from None

@@ -1,0 +1,44 @@
+"""The exit codes of ``dvm``. Those of ``exec`` and ``attach`` are the command's own, if it ran."""
+
+from __future__ import annotations
+
+from dvm_runtimes.errors import (
+    DvmError,
+    ExecError,
+    InvalidOptionError,
+    OperationCancelledError,
+    OperationTimeoutError,
+    RuntimeUnavailableError,
+)
+
+FAILED = 1
+USAGE = 2
+UNAVAILABLE = 69
+"""No engine answers: EX_UNAVAILABLE of sysexits.h."""
+TIMED_OUT = 124
+"""As timeout(1) has it."""
+CANCELLED = 130
+"""128 plus SIGINT; another signal has its own number: 143 for SIGTERM, 129 for SIGHUP."""
+CLOSED_PIPE = 141
+"""128 plus SIGPIPE: whoever read the output went away."""
+
+
+def code_of(error: DvmError, signal_number: int | None = None) -> int:
+    """The exit code for an error.
+
+    Args:
+        error: what went wrong.
+        signal_number: the signal that cancelled the work, if one did.
+    """
+    match error:
+        case OperationCancelledError():
+            return CANCELLED if signal_number is None else 128 + signal_number
+        case ExecError():
+            return error.exit_code
+        case InvalidOptionError():
+            return USAGE
+        case RuntimeUnavailableError():
+            return UNAVAILABLE
+        case OperationTimeoutError():
+            return TIMED_OUT
+    return FAILED

@@ -1,0 +1,110 @@
+"""Signals that end a command: the first cancels its work, the second ends the process at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from dvm_runtimes.operation import CancelToken
+
+from .invocation import Invocation
+from .streams import draws
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@contextlib.contextmanager
+def cancelling(invocation: Invocation) -> Iterator[CancelToken]:
+    """Within the block, Ctrl-C, SIGTERM and SIGHUP set the token instead of ending the process.
+
+    Signals that the caller told this process to ignore (nohup, a shell's
+    background job) stay ignored.
+    """
+    token = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield token  # Python lets only the main thread have signal handlers
+        return
+    numbers = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    listener = _Listener(invocation, token, [number for number in numbers if before[number] != signal.SIG_IGN])
+    with listener:
+        yield token
+
+
+class _Listener:
+    """The thread that hears of signals.
+
+    The token is not set by the handler itself: a handler runs in the middle
+    of whatever the main thread does, which may be holding the token's lock.
+    """
+
+    def __init__(self, invocation: Invocation, token: CancelToken, numbers: list[int]) -> None:
+        self._invocation = invocation
+        self._token = token
+        self._numbers = numbers
+        self._terminal = _saved_terminal()
+        self._before: dict[int, object] = {}
+        self._previous_wakeup = -1
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
+        self._thread = threading.Thread(target=self._listen, name="dvm-signals", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        # Written by the C handler, so also while the main thread is deep in a call.
+        self._previous_wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        for number in self._numbers:
+            self._before[number] = signal.signal(number, _heard)
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.set_wakeup_fd(self._previous_wakeup)
+        self._sender.close()
+        self._thread.join(5.0)
+        self._receiver.close()
+
+    def _listen(self) -> None:
+        while numbers := self._receiver.recv(64):
+            for number in numbers:
+                if number in self._numbers:
+                    self._hear(number)
+
+    def _hear(self, number: int) -> None:
+        if self._invocation.signal is None:
+            self._invocation.signal = number
+            self._token.set()
+        else:
+            _restore_terminal(self._terminal)
+            os._exit(128 + number)
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Keeps the signal from its default; the wake-up socket has carried its number already."""
+
+
+def _saved_terminal() -> list[object] | None:
+    if sys.platform == "win32":
+        return None
+    import termios
+
+    try:
+        return termios.tcgetattr(0)
+    except (termios.error, OSError):
+        return None
+
+
+def _restore_terminal(saved: list[object] | None) -> None:
+    with contextlib.suppress(Exception):
+        if saved is not None and sys.platform != "win32":
+            import termios
+
+            termios.tcsetattr(0, termios.TCSANOW, saved)  # type: ignore[arg-type]
+        if draws("stderr"):
+            os.write(2, b"\x1b[?25h\n")  # a progress display hides the cursor

@@ -1,0 +1,122 @@
+"""What goes to stdout: JSON documents, lines for programs, tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .streams import coloured, draws, is_terminal
+from .text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STATUS_COLOURS = {
+    "running": "green",
+    "paused": "yellow",
+    "restarting": "yellow",
+    "created": "cyan",
+    "exited": "bright_black",
+    "dead": "red",
+    "removing": "bright_black",
+    "not_found": "red",
+    "unknown": "red",
+}
+
+
+def print_json(data: Any) -> None:
+    """Write one JSON document."""
+    # RFC 8259 wants UTF-8; where stdout cannot take that, escapes say the same.
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(data, indent=2, ensure_ascii=not unicode)
+    # A lone surrogate, from a file name that is no UTF-8, becomes JSON's own escape for it.
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def print_line(*fields: str) -> None:
+    """Write one line, its fields apart by tabs, with no tab or newline within them."""
+    _write("\t".join(visible(field) for field in fields))
+
+
+def print_done(name: str, rest: str) -> None:
+    """Say on a terminal what was done; in a pipe only with what."""
+    if not is_terminal("stdout"):
+        print_line(name)
+        return
+    words = f"{visible(name)} {visible(rest)}"
+    _write(f"\x1b[32m✓\x1b[0m {words}" if coloured("stdout") else words)
+
+
+def print_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str = "", status: int | None = None
+) -> None:
+    """Write a table on a terminal, tab-separated lines without a heading in a pipe.
+
+    Args:
+        columns: the headings.
+        rows: the cells.
+        empty: said on a terminal when there are no rows.
+        status: the number of the column that holds a state, to be coloured.
+    """
+    if not is_terminal("stdout"):
+        for row in rows:
+            print_line(*row)
+        return
+    if not rows:
+        if empty:
+            print(empty, file=sys.stderr)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for index, column in enumerate(columns):
+        # The name is what is typed next: it stays whole as long as anything does.
+        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=None, min_width=8 if index == 0 else 3)
+    for row in rows:
+        cells = [Text(visible(cell)) for cell in row]
+        if status is not None:
+            word = cells[status].plain.split(" ", 1)[0]
+            cells[status].stylize(STATUS_COLOURS.get(word, ""))
+        table.add_row(*cells)
+    console("stdout").print(table)
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Write names and values: aligned on a terminal, a tab between them in a pipe; values may repeat a name."""
+    if not is_terminal("stdout"):
+        for name, value in facts:
+            print_line(name, value)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        colour = STATUS_COLOURS.get(value.split(" ", 1)[0], "") if name == "status" else ""
+        table.add_row(name, Text(visible(value), style=colour))
+    console("stdout").print(table)
+
+
+def console(name: str) -> Console:
+    """rich's console on ``stdout`` or ``stderr``."""
+    from rich.console import Console
+
+    # Without a colour system rich writes no escape at all: neither colour nor bold.
+    return Console(
+        file=getattr(sys, name),
+        color_system="auto" if coloured(name) else None,
+        force_terminal=None if draws(name) else False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def _write(line: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "replace").decode(encoding))

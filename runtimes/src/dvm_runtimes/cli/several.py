@@ -1,0 +1,77 @@
+"""One action on each of several workspaces: one failure does not hide the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from dvm_runtimes.errors import DvmError
+from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
+from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.runtime import ContainerRuntime
+
+from . import targets
+from .engines import engine
+from .failures import SeveralFailedError
+from .invocation import Invocation
+from .output import print_done, print_json
+
+Action = Callable[[ContainerRuntime, WorkspaceInfo, CancelToken], WorkspaceInfo]
+
+_AT_ONCE = 8
+_ENDED = (WorkspaceStatus.EXITED, WorkspaceStatus.CREATED, WorkspaceStatus.DEAD, WorkspaceStatus.REMOVING)
+
+
+def act_on_each(invocation: Invocation, runtime: str | None, names: Sequence[str], action: Action, done: str) -> None:
+    """Find each workspace, act on it, and print it as it is afterwards.
+
+    Args:
+        invocation: how to print.
+        runtime: the runtime that was asked for.
+        names: the workspaces; none means the active one.
+        action: what to do; gives the workspace as it is afterwards.
+        done: what was done, in a word or two.
+
+    Raises:
+        DvmError: it failed for the only one.
+        SeveralFailedError: it failed for some of several; the others were acted on and printed.
+    """
+    with engine(invocation, runtime) as (chosen, cancel):
+        results = _act(chosen, cancel, [*dict.fromkeys(names)] or [None], action)
+    if len(results) == 1 and isinstance(only := results[0][1], DvmError):
+        raise only
+    _print(invocation, results, done)
+
+
+def act_on_running(invocation: Invocation, runtime: str | None, action: Action, done: str) -> None:
+    """The same for every workspace that runs."""
+    with engine(invocation, runtime) as (chosen, cancel):
+        found = chosen.list_workspaces(cancel=cancel)
+        running = [one.name for one in found if one.status not in _ENDED]
+        results = _act(chosen, cancel, running, action)
+    _print(invocation, results, done)
+
+
+def _act(
+    runtime: ContainerRuntime, cancel: CancelToken, names: Sequence[str | None], action: Action
+) -> list[tuple[str, WorkspaceInfo | DvmError]]:
+    def act(name: str | None) -> tuple[str, WorkspaceInfo | DvmError]:
+        try:
+            return name or "", action(runtime, targets.find(name, runtime, cancel), cancel)
+        except DvmError as error:
+            return name or "", error
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dvm-each") as pool:
+        return list(pool.map(act, names))
+
+
+def _print(invocation: Invocation, results: list[tuple[str, WorkspaceInfo | DvmError]], done: str) -> None:
+    succeeded = [result for _, result in results if isinstance(result, WorkspaceInfo)]
+    failed = {name: result for name, result in results if isinstance(result, DvmError)}
+    if not invocation.json:
+        for one in succeeded:
+            print_done(one.name, done)
+    elif not failed:
+        print_json([one.to_dict() for one in succeeded])
+    if failed:
+        raise SeveralFailedError(failed, succeeded)
