@@ -1,0 +1,1 @@
+"""A small POSIX shell over the mock's processes and files."""
