@@ -55,7 +55,7 @@ def _member(path: Path, arcname: str, status: os.stat_result, links: dict[tuple[
         member.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(status.st_mode):
         member.type = tarfile.SYMTYPE
-        member.linkname = os.readlink(path)
+        member.linkname = os.fspath(path.readlink())
     elif stat.S_ISFIFO(status.st_mode):
         member.type = tarfile.FIFOTYPE
     elif stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
-from typing import IO
+from typing import Any
 
 import pexpect
 from pexpect.spawnbase import SpawnBase
@@ -161,7 +161,7 @@ class Terminal(SpawnBase[str]):
         """There is none: the bytes come through the engine."""
         raise OSError("a workspace's terminal has no file descriptor")
 
-    def _record(self, text: str, log: IO[str] | None) -> None:
+    def _record(self, text: str, log: Any) -> None:
         for file in (self.logfile, log):
             if file is not None:
                 file.write(text)

@@ -1,0 +1,210 @@
+"""Removes what a process left on its engines, however that process ended.
+
+A program of its own with nothing but the standard library, so that it starts
+in a few milliseconds and costs nothing while it waits. `dvm_runtimes.ledger`
+starts it as
+
+    python -I -S reaper.py LEDGER [PID ...]
+
+with a pipe for its standard input whose other end only that process holds.
+The kernel closes the pipe when the process ends, by SIGKILL too. The PIDs are
+watched besides: a process that the owner forked may hold the pipe open.
+
+What is left is what LEDGER says (see `read`). When all of it is gone, LEDGER
+is deleted; what could not be removed stays in it for `ledger.sweep`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+IN_FLIGHT = 10.0
+"""Seconds for which something planned, of which the engine knows nothing, may still appear:
+a request outlives the process that sent it."""
+LIMIT = 60.0
+"""Seconds after which removing is given up; the ledger stays."""
+ANSWER_LIMIT = 30.0
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.25
+AT_ONCE = 16
+KINDS = ("container", "network", "image")
+"""In the order in which they can be removed: networks and images are held by containers."""
+
+Entry = dict[str, Any]
+
+
+def main() -> None:
+    path, *pids = sys.argv[1:]
+    # Ctrl-C and a terminal that closes are meant for the owner, and so is the
+    # SIGTERM that precedes the SIGKILL of a whole group.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    wait_for_end([int(pid) for pid in pids])
+    sys.exit(0 if reap(path) else 1)
+
+
+def wait_for_end(pids: list[int]) -> None:
+    """Return when standard input is at its end or one of the processes has ended."""
+    if hasattr(select, "kqueue"):
+        _wait_with_kqueue(pids)
+        return
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    for pid in pids:
+        try:
+            poll.register(os.pidfd_open(pid), select.POLLIN)
+        except ProcessLookupError:
+            return
+        except (AttributeError, OSError):
+            pass  # a kernel before 5.3: the pipe has to do
+    poll.poll()
+
+
+def _wait_with_kqueue(pids: list[int]) -> None:
+    queue = select.kqueue()
+    changes = [select.kevent(0, select.KQ_FILTER_READ, select.KQ_EV_ADD)]
+    changes += [
+        select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT)
+        for pid in pids
+    ]
+    try:
+        queue.control(changes, 1)
+    except ProcessLookupError:
+        return
+
+
+def read(path: str) -> tuple[str, list[Entry]]:
+    """The owner that a ledger names, and what it says is still there.
+
+    A ledger is lines of JSON, only ever appended to::
+
+        {"ledger": 1, "owner": "host:4711:8812"}
+        {"engine": "docker", "removal": {"socket": "/var/run/docker.sock", "container": "/containers/{name}"}}
+        {"plan": "dvm-one", "kind": "container", "engine": "docker"}
+        {"made": "dvm-one", "kind": "container", "engine": "docker"}
+        {"gone": "dvm-one", "kind": "container", "engine": "docker"}
+
+    What is planned may be there or not. Each entry has ``name``, ``kind``,
+    ``engine``, ``made`` and ``removal``.
+    """
+    owner = ""
+    removals: dict[str, Any] = {}
+    entries: dict[tuple[str, str, str], Entry] = {}
+    with open(path, encoding="utf-8") as lines:
+        for text in lines:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue  # the last line of a machine that lost its power
+            if "owner" in line:
+                owner = line["owner"]
+            elif "removal" in line:
+                removals[line["engine"]] = line["removal"]
+            else:
+                word = next(iter(line))
+                key = (line["engine"], line["kind"], line[word])
+                if word == "gone":
+                    entries.pop(key, None)
+                else:
+                    entries[key] = {
+                        "engine": line["engine"],
+                        "kind": line["kind"],
+                        "name": line[word],
+                        "made": word == "made",
+                    }
+    found = list(entries.values())
+    for entry in found:
+        entry["removal"] = removals.get(entry["engine"], {})
+    return owner, found
+
+
+def reap(path: str) -> bool:
+    """Remove all that the ledger says is there, then the ledger; whether all of it is gone."""
+    try:
+        _, entries = read(path)
+    except FileNotFoundError:
+        return True  # the owner ended in order
+    give_up = time.monotonic() + LIMIT
+    removed = [_remove_all([one for one in entries if one["kind"] == kind], give_up) for kind in KINDS]
+    if not all(removed):
+        return False
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # somebody swept at the same time
+    return True
+
+
+def _remove_all(entries: list[Entry], give_up: float) -> bool:
+    if len(entries) == 1:
+        return remove(entries[0], give_up)
+    if not entries:
+        return True
+    # Imported only now: it would double the time that this program takes to start.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(AT_ONCE, len(entries))) as pool:
+        return all(list(pool.map(lambda entry: remove(entry, give_up), entries)))
+
+
+def remove(entry: Entry, give_up: float) -> bool:
+    """Remove one thing; whether it is certainly gone."""
+    removal = entry["removal"]
+    step = removal.get(entry["kind"])
+    if not step:
+        return True  # this engine has no such things
+    appears_until = 0.0 if entry["made"] else min(give_up, time.monotonic() + IN_FLIGHT)
+    pause = FIRST_PAUSE
+    while True:
+        if isinstance(step, str):
+            outcome = _ask(removal["socket"], step.replace("{name}", entry["name"]))
+        else:
+            outcome = _run([word.replace("{name}", entry["name"]) for word in step])
+        now = time.monotonic()
+        if outcome == "removed" or (outcome == "absent" and now >= appears_until):
+            return True
+        if now >= give_up:
+            return False
+        # No engine tells that something planned will never come, nor when a
+        # removal that is under way is over: ask again.
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_PAUSE)
+
+
+def _ask(path: str, target: str) -> str:
+    """One DELETE request over a Unix socket: ``removed``, ``absent``, or ``again`` when neither is certain."""
+    request = f"DELETE {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_LIMIT)
+            connection.connect(path)
+            connection.sendall(request.encode())
+            status = connection.makefile("rb").readline().split()
+    except OSError:
+        return "again"
+    code = status[1] if len(status) > 1 else b""
+    if code == b"404":
+        return "absent"
+    return "removed" if code[:1] == b"2" else "again"
+
+
+def _run(command: list[str]) -> str:
+    """One command; engines' commands do not tell by their exit code whether there was anything to remove."""
+    import subprocess
+
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_LIMIT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "again"
+    return "absent" if done.returncode == 0 else "again"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Frames of the base protocol, ``Content-Length: N``, a blank line and N bytes, cut out of a stream.
+
+Headers are read as HTTP reads them: names in any case, blanks around values,
+lines that end with LF alone. What is no frame is reported once and skipped up
+to the next thing that is one, so one bad message never costs the next.
+
+Nothing here reads or writes: bytes go in, frames come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes: the longest message that is taken; a longer one is refused and skipped."""
+
+MAX_HEAD = 8 * 1024
+"""Bytes: the longest header block, as HTTP servers have it."""
+
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_LEADING_BLANKS = re.compile(rb"[\r\n]+")
+_SENDABLE_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# JSON keeps line ends out of its strings, so this cannot occur inside a message.
+_NEXT_HEAD = re.compile(
+    rb"content-length[ \t]*:[ \t]*[0-9]+[ \t]*\r?\n(?:[!-9;-~]+[ \t]*:[^\r\n]*\r?\n)*\r?\n", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """Bytes that are no frame.
+
+    Attributes:
+        reason: what is wrong with them, in a sentence without a full stop.
+    """
+
+    reason: str
+
+
+class Framer:
+    """Cuts a stream of bytes into the bodies of its frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._length: int | None = None
+        self._refusal = ""
+        self._lost = False
+
+    def feed(self, data: bytes) -> Iterator[bytes | Garbled]:
+        """The bodies that are complete now, and what was no frame, in the order of the stream."""
+        self._buffer += data
+        while (item := self._body() if self._length is not None else self._head()) is not None:
+            if item is not _GO_ON:
+                yield item
+
+    def give_back(self, body: bytes) -> None:
+        """Take a body that made no sense: if the next frame begins inside it, go on from there.
+
+        A length that is too large swallows the message that follows.
+        """
+        if found := _NEXT_HEAD.search(body):
+            self._buffer[:0] = body[found.start() :]
+
+    def _head(self) -> bytes | Garbled | None:
+        buffer = self._buffer
+        if self._lost:
+            return self._search()
+        if blanks := _LEADING_BLANKS.match(buffer):
+            del buffer[: blanks.end()]
+        end = _END_OF_HEAD.search(buffer, 0, MAX_HEAD)
+        if end is None:
+            if len(buffer) < MAX_HEAD:
+                return None
+            self._lost = True
+            return Garbled(f"a header block is longer than {MAX_HEAD} bytes")
+        try:
+            length, charset = _read_head(bytes(buffer[: end.start()]))
+        except ValueError as error:
+            self._lost = True
+            del buffer[:1]  # so that the search does not find this very block again
+            return Garbled(str(error))
+        del buffer[: end.end()]
+        if length > MAX_BODY:
+            self._lost = True
+            return Garbled(f"a message of {length} bytes is longer than {MAX_BODY}")
+        self._length = length
+        self._refusal = "" if charset in ("", "utf-8", "utf8") else f"the charset {charset[:40]!r} is not utf-8"
+        return _GO_ON
+
+    def _search(self) -> bytes | None:
+        buffer = self._buffer
+        found = _NEXT_HEAD.search(buffer)
+        if found is None:
+            # The next header block may have begun in the last bytes.
+            if len(buffer) > MAX_HEAD:
+                del buffer[:-MAX_HEAD]
+            return None
+        del buffer[: found.start()]
+        self._lost = False
+        return _GO_ON
+
+    def _body(self) -> bytes | Garbled | None:
+        length = self._length
+        assert length is not None
+        if len(self._buffer) < length:
+            return None
+        with memoryview(self._buffer) as view:
+            body = bytes(view[:length])
+        del self._buffer[:length]
+        self._length = None
+        return Garbled(self._refusal) if self._refusal else body
+
+
+_GO_ON = b"(no item: the state has changed)"
+
+
+def _read_head(block: bytes) -> tuple[int, str]:
+    """Content length and charset of a header block; ValueError says what is wrong with it."""
+    length: int | None = None
+    charset = ""
+    for line in block.split(b"\n"):
+        name, colon, value = line.rstrip(b"\r").partition(b":")
+        name, value = name.rstrip(b" \t").lower(), value.strip(b" \t")
+        if not colon or not _SENDABLE_NAME.fullmatch(name):
+            raise ValueError("a header line is not of the form 'Name: value'")
+        if name == b"content-length":
+            if not value.isdigit() or len(value) > 19:
+                raise ValueError("Content-Length is not a whole number")
+            if length is not None and length != int(value):
+                raise ValueError("Content-Length is given twice")
+            length = int(value)
+        elif name == b"content-type":
+            _, equals, given = value.lower().partition(b"charset=")
+            if equals:
+                charset = given.partition(b";")[0].strip(b' \t"').decode("latin-1")
+    if length is None:
+        raise ValueError("Content-Length is missing")
+    return length, charset
+
+
+def frame(body: bytes) -> bytes:
+    """``body`` as it is sent.
+
+    >>> frame(b"{}")
+    b'Content-Length: 2\\r\\n\\r\\n{}'
+    """
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -1,0 +1,115 @@
+"""From the body of a frame to a request, a notification or a reply, or to what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, NoReturn
+
+from .failures import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RequestError
+
+MAX_DEPTH = 100
+"""Levels of nesting that are taken; the protocol itself needs about ten."""
+
+Id = int | str
+
+
+class Request(NamedTuple):
+    """A call that wants an answer."""
+
+    id: Id
+    method: str
+    params: Any
+
+
+class Notification(NamedTuple):
+    """A message that wants no answer."""
+
+    method: str
+    params: Any
+
+
+class Reply(NamedTuple):
+    """The client's answer to a request of ours."""
+
+    id: Id
+    result: Any
+    error: Any
+
+
+class Refused(NamedTuple):
+    """A message that cannot be taken, and the answer that its sender gets."""
+
+    id: Id | None
+    error: RequestError
+
+
+Message = Request | Notification | Reply | Refused
+
+
+def decode(body: bytes) -> Message:
+    """What the client sent."""
+    try:
+        data = _loads(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Refused(None, RequestError(PARSE_ERROR, "The message is not UTF-8"))
+    except RecursionError:
+        return Refused(None, RequestError(PARSE_ERROR, "The message is nested too deeply"))
+    except ValueError as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        return Refused(None, RequestError(PARSE_ERROR, f"The message is not JSON{where}"))
+    # Counting brackets is nearly free, and almost no message has enough of them to nest this deep.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deep(data):
+        problem = f"The message is nested more than {MAX_DEPTH} levels deep"
+        return Refused(_id_of(data), RequestError(INVALID_REQUEST, problem))
+    return _classify(data)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _classify(data: Any) -> Message:
+    if not isinstance(data, dict):
+        what = "Batches are" if isinstance(data, list) else "A bare value is"
+        return Refused(None, RequestError(INVALID_REQUEST, f"{what} not part of the base protocol"))
+    method = data.get("method")
+    identifier = _id_of(data)
+    if data.get("jsonrpc") != "2.0":
+        return Refused(identifier, RequestError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0"'))
+    if "method" not in data and ("result" in data or "error" in data):
+        # Nobody answers an answer, not even a wrong one.
+        return Reply("" if identifier is None else identifier, data.get("result"), data.get("error"))
+    if not isinstance(method, str):
+        return Refused(identifier, RequestError(INVALID_REQUEST, 'The member "method" must be a string'))
+    params = data.get("params")
+    if "id" not in data:
+        return Notification(method, params)
+    if identifier is None:
+        return Refused(None, RequestError(INVALID_REQUEST, 'The member "id" must be a string or a whole number'))
+    if params is not None and not isinstance(params, dict | list):
+        return Refused(identifier, RequestError(INVALID_PARAMS, 'The member "params" must be an object or an array'))
+    return Request(identifier, method, params)
+
+
+def _id_of(data: Any) -> Id | None:
+    """The message's ID, if it is one; True and 1.5 are not."""
+    identifier = data.get("id") if isinstance(data, dict) else None
+    return identifier if type(identifier) in (int, str) else None
+
+
+def _is_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                below.extend(value.values())
+            elif type(value) is list:
+                below.extend(value)
+        if not below:
+            return False
+        level = below
+    return True

@@ -1,0 +1,66 @@
+"""The image that the tests run in: the static busybox of this machine, made without a registry."""
+
+from __future__ import annotations
+
+import functools
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from .http_over_socket import ask
+
+IMAGE = "dvm-test/base:1"
+OTHER_IMAGE = "dvm-test/other:1"
+
+_FOLDERS = {"bin": 0o755, "etc": 0o755, "root": 0o700, "tmp": 0o1777, "var": 0o755, "home": 0o755}
+_FILES = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n",
+    "etc/group": "root:x:0:\ndev:x:1000:\n",
+}
+
+
+def why_not() -> str:
+    """The reason why the image cannot be made here; empty when it can."""
+    return "" if shutil.which("busybox") else "busybox is not installed"
+
+
+def load(socket_path: str) -> None:
+    """Put both images on the engine: `IMAGE`, and `OTHER_IMAGE`, which differs by one file."""
+    for name, extra in ((IMAGE, {}), (OTHER_IMAGE, {"etc/other": "another image\n"})):
+        repository, _, tag = name.rpartition(":")
+        ask(socket_path, "POST", "/images/create", archive(**extra), fromSrc="-", repo=repository, tag=tag)
+
+
+def archive(**extra: str) -> bytes:
+    """The root file system as a tar, with these files besides."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as tar:
+        for path, mode in _FOLDERS.items():
+            _add(tar, path, tarfile.DIRTYPE, mode)
+        _add(tar, "home/dev", tarfile.DIRTYPE, 0o755, owner=1000)
+        for path, text in {**_FILES, **extra}.items():
+            _add(tar, path, tarfile.REGTYPE, 0o644, text.encode())
+        program, applets = _busybox()
+        _add(tar, "bin/busybox", tarfile.REGTYPE, 0o755, program)
+        for applet in applets:
+            _add(tar, f"bin/{applet}", tarfile.SYMTYPE, 0o777, link="/bin/busybox")
+    return output.getvalue()
+
+
+def _add(
+    tar: tarfile.TarFile, path: str, kind: bytes, mode: int, data: bytes = b"", *, link: str = "", owner: int = 0
+) -> None:
+    member = tarfile.TarInfo(path)
+    member.type, member.mode, member.size, member.linkname = kind, mode, len(data), link
+    member.uid = member.gid = owner
+    tar.addfile(member, io.BytesIO(data))
+
+
+@functools.cache
+def _busybox() -> tuple[bytes, tuple[str, ...]]:
+    found = shutil.which("busybox")
+    assert found is not None, why_not()
+    listed = subprocess.run([found, "--list"], capture_output=True, text=True, check=True)
+    return Path(found).read_bytes(), tuple(name for name in listed.stdout.split() if name != "busybox")

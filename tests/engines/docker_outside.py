@@ -1,0 +1,85 @@
+"""Somebody else at an engine that speaks the Docker API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from dvm_runtimes.testing.subject import Outside
+
+from . import base_image
+from .http_over_socket import RefusedError, ask
+
+
+class DockerOutside(Outside):
+    """A person with a plain client: the engine's own socket, and nothing of DVM in between."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def kill(self, container: str) -> None:
+        ask(self._socket, "POST", f"/containers/{container}/kill", signal="KILL")
+        ask(self._socket, "POST", f"/containers/{container}/wait", condition="not-running")
+
+    def pause(self, container: str) -> None:
+        ask(self._socket, "POST", f"/containers/{container}/pause")
+
+    def unpause(self, container: str) -> None:
+        ask(self._socket, "POST", f"/containers/{container}/unpause")
+
+    def remove(self, container: str) -> None:
+        self._unless_missing("DELETE", f"/containers/{container}", force="true", v="true")
+
+    def exists(self, container: str) -> bool:
+        return self._unless_missing("GET", f"/containers/{container}/json") is not None
+
+    def is_running(self, container: str) -> bool:
+        found = self._unless_missing("GET", f"/containers/{container}/json")
+        return found is not None and bool(found["State"]["Running"])
+
+    def create_foreign(self, name: str) -> str:
+        container = self._create(name, {}, ["sleep", "infinity"])
+        ask(self._socket, "POST", f"/containers/{container}/start")
+        return container
+
+    def retag(self, source: str, name: str) -> None:
+        repository, _, tag = name.rpartition(":")
+        ask(self._socket, "POST", f"/images/{quote(source)}/tag", repo=repository, tag=tag)
+
+    def create_unstarted(self, name: str, labels: Mapping[str, str]) -> str:
+        return self._create(name, labels, ["sleep", "infinity"])
+
+    def create_restarting(self, name: str, labels: Mapping[str, str]) -> str:
+        container = self._create(name, labels, ["false"], RestartPolicy={"Name": "always"})
+        ask(self._socket, "POST", f"/containers/{container}/start")
+        return container
+
+    def volumes_of(self, container: str) -> list[str]:
+        mounts = ask(self._socket, "GET", f"/containers/{container}/json")["Mounts"]
+        return [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
+
+    def volume_exists(self, name: str) -> bool:
+        return self._unless_missing("GET", f"/volumes/{quote(name)}") is not None
+
+    def remove_volume(self, name: str) -> None:
+        self._unless_missing("DELETE", f"/volumes/{quote(name)}", force="true")
+
+    def _create(self, name: str, labels: Mapping[str, str], command: list[str], **host: Any) -> str:
+        wanted = {
+            "Image": base_image.IMAGE,
+            "Entrypoint": command[:1],
+            "Cmd": command[1:],
+            "Labels": dict(labels),
+            "HostConfig": {"Init": True, **host},
+        }
+        made: str = ask(self._socket, "POST", "/containers/create", wanted, name=name)["Id"]
+        return made
+
+    def _unless_missing(self, method: str, path: str, **query: str) -> Any:
+        try:
+            return ask(self._socket, method, path, **query)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise

@@ -1,0 +1,1 @@
+"""One file for each kind of engine; each has a list ``KINDS``."""

@@ -1,0 +1,156 @@
+"""The kinds of engine that tests run on. A new kind is a new file in ``kinds/``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from dvm_runtimes.testing.subject import Outside
+
+from . import base_image, debian
+from .keeping import EngineStartError, Kept, new_folder
+
+
+class RunningEngine:
+    """An engine of this test run's own.
+
+    Attributes:
+        kind: which; its name is in the table at the end of the run.
+        folder: everything of it, deleted with it.
+        endpoint: where it listens, as in ``"unix:///tmp/dvm-engine-x/docker.sock"``.
+        version: what it says of itself.
+        image, other_image: two different images that are on it.
+        outside: somebody else at it, who does not go through DVM.
+        pid: of its main process.
+    """
+
+    def __init__(
+        self,
+        kind: EngineKind,
+        kept: Kept,
+        *,
+        endpoint: str,
+        version: str,
+        outside: Outside,
+        pid: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.kind = kind
+        self.folder = kept.folder
+        self.endpoint = endpoint
+        self.version = version
+        self.image = base_image.IMAGE
+        self.other_image = base_image.OTHER_IMAGE
+        self.outside = outside
+        self.pid = pid
+        self.shared = False
+        self._kept = kept
+        self._environment = environment
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a child process that is to use this engine and see no other."""
+        inherited = {key: value for key, value in os.environ.items() if not _CHOOSES_AN_ENGINE.fullmatch(key)}
+        return {**inherited, **self._environment}
+
+    def stop(self) -> None:
+        """Shut it down as its machine would; its containers end."""
+        self._must_be_private()
+        self._kept.stop()
+
+    def kill(self) -> None:
+        """SIGKILL to it; the processes of its containers stay."""
+        self._must_be_private()
+        self._kept.kill()
+
+    def start(self) -> None:
+        """Start it again, with the containers it had."""
+        self.pid = self._kept.start()[0]
+
+    def end(self) -> None:
+        """End it and remove every trace of it."""
+        self._kept.end()
+
+    def _must_be_private(self) -> None:
+        if self.shared:
+            raise RuntimeError("other tests use this engine too: take the private_docker_engine fixture instead")
+
+
+_CHOOSES_AN_ENGINE = re.compile(r"DVM_(RUNTIME|PLATFORM)|DOCKER_.*|CONTAINER_.*|COLIMA_.*|KUBECONFIG")
+
+
+class EngineKind(ABC):
+    """One kind of engine: whether it can be had here, how it is installed and started."""
+
+    name: str
+    """Its name in the table and in test IDs, as in ``"docker-26.1"``."""
+
+    runtime: str
+    """The public runtime name that drives it, as in ``"docker"``."""
+
+    programs: Mapping[str, str]
+    """The programs it needs, each with the Debian package that has it."""
+
+    order: int = 100
+    """Its place in the table."""
+
+    def why_not(self) -> str:
+        """The reason why it can't be had here; empty when it can. Nothing is started or installed."""
+        if sys.platform != "linux":
+            return "test engines run on Linux only"
+        if os.geteuid() != 0:
+            return "only root can start it"
+        if reason := debian.why_not({**_EVERY_ENGINE, **self.programs}):
+            return reason
+        allowed = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True, check=False)
+        return "" if allowed.returncode == 0 else f"no mount namespace may be made here: {allowed.stderr.strip()}"
+
+    def packages(self) -> list[str]:
+        """The Debian packages that it lacks."""
+        return debian.missing({**_EVERY_ENGINE, **self.programs})
+
+    def prepare(self) -> None:  # noqa: B027 - most kinds need nothing
+        """What takes long and is needed once a machine, after the packages are installed."""
+
+    def start(self) -> RunningEngine:
+        """Start one, with its images on it.
+
+        Raises:
+            EngineStartError: it did not start; the message ends with its log.
+        """
+        folder = new_folder()
+        try:
+            return self.run(folder)
+        finally:
+            # The keeper deletes it from here on; without one, it is still empty.
+            if not (folder / "keep.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @abstractmethod
+    def run(self, folder: Path) -> RunningEngine:
+        """Start one in ``folder``."""
+
+
+_EVERY_ENGINE = {"unshare": "util-linux", "mount": "mount", "ip": "iproute2", "busybox": "busybox-static"}
+
+
+def every_kind() -> dict[str, EngineKind]:
+    """Each kind by its name, in the order of the table."""
+    from . import kinds
+
+    found = [
+        kind
+        for module in pkgutil.iter_modules(kinds.__path__)
+        for kind in importlib.import_module(f"{kinds.__name__}.{module.name}").KINDS
+    ]
+    return {kind.name: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.name))}
+
+
+__all__ = ["EngineKind", "EngineStartError", "RunningEngine", "every_kind"]
