@@ -1,17 +1,21 @@
-"""The table at the end of a run: each engine, its version, and how many tests used it."""
+"""The table at the end of a run: each engine, its version, how many tests used it, and why others did not."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from .fixtures import PROPERTY, REQUIRED
 from .registry import RunningEngine, every_kind
 
-Use = tuple[str, str]
-"""An engine's name and version."""
+RANK = ("passed", "skipped", "failed", "error")
+"""Outcomes, each counting for more than the one before it: a test with an error in its teardown has failed."""
+
+Ended = tuple[str, str]
+"""How one test of an engine ended: one of "passed", "skipped" and "failed", and the reason of a skip."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -19,48 +23,80 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     for name, version in sorted(engines_of(item)):
         report.user_properties.append((PROPERTY, f"{name} {version}"))
+    if name := engine_missed(report):
+        report.user_properties.append((PROPERTY, f"{name} "))
     return report
 
 
-def engines_of(item: pytest.Item) -> set[Use]:
-    """The engines that a test's fixtures gave it."""
+def engines_of(item: pytest.Item) -> set[tuple[str, str]]:
+    """The names and versions of the engines that a test's fixtures gave it."""
     values = getattr(item, "funcargs", {}).values()
     return {(value.kind.name, value.version) for value in values if isinstance(value, RunningEngine)}
 
 
+def engine_missed(report: pytest.TestReport) -> str:
+    """The name of the engine that could not be had for a test; empty when that is not how it ended."""
+    found = re.match(r"engine (\S+): ", reason_of(report))
+    return found[1] if found else ""
+
+
+def reason_of(report: pytest.TestReport) -> str:
+    """Why a test was skipped, or was failed without a traceback."""
+    # (path, line, reason) is what a skip leaves; `pytest.fail(pytrace=False)` leaves its text.
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+    return text.removeprefix("Skipped: ")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts = count(terminalreporter)
-    if not counts:
+    endings: dict[str, Counter[Ended]] = {}
+    versions: dict[str, str] = {}
+    for name, version, ended in uses(terminalreporter):
+        endings.setdefault(name, Counter())[ended] += 1
+        if version:
+            versions[name] = version
+    if not endings:
         return
     terminalreporter.section("engines")
-    rows = [("engine", "version", "tests", "passed", "failed", "skipped")]
-    versions = {name: version for name, version in counts if version}
-    for name, kind in every_kind().items():
-        outcomes = counts.get((name, versions.get(name, "")), Counter())
-        numbers = [outcomes[key] for key in ("passed", "failed", "skipped")]
-        reason = "" if name in versions else kind.why_not()
-        shown = f"can't be had: {reason}" if reason else versions.get(name, "not used by these tests")
-        rows.append((name, shown, *(str(number) for number in (sum(numbers), *numbers))))
-    width = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        words = [word.ljust(size) if at < 2 else word.rjust(size) for at, (word, size) in enumerate(zip(row, width))]
-        terminalreporter.write_line("  ".join(words).rstrip())
+    for line in [*table(endings, versions), *reasons(endings)]:
+        terminalreporter.write_line(line)
 
 
-def count(terminalreporter: pytest.TerminalReporter) -> dict[Use, Counter[str]]:
-    """How the tests of each engine ended. A test with an error in its teardown has failed."""
-    worst: dict[tuple[str, Use], str] = {}
-    rank = ("passed", "skipped", "failed", "error")
-    for outcome in rank:
+def uses(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, str, Ended]]:
+    """Name, version and ending of each use of an engine by a test."""
+    worst: dict[tuple[str, str], tuple[str, Ended]] = {}
+    for outcome in RANK:
         for report in terminalreporter.stats.get(outcome, []):
             for key, value in getattr(report, "user_properties", ()):
                 if key == PROPERTY:
                     name, _, version = value.partition(" ")
-                    worst[report.nodeid, (name, version)] = "failed" if outcome == "error" else outcome
-    counts: dict[Use, Counter[str]] = {}
-    for (_, use), outcome in worst.items():
-        counts.setdefault(use, Counter())[outcome] += 1
-    return counts
+                    reason = reason_of(report) if outcome == "skipped" else ""
+                    worst[report.nodeid, name] = version, ("failed" if outcome == "error" else outcome, reason)
+    for (_, name), (version, ended) in worst.items():
+        yield name, version, ended
+
+
+def table(endings: dict[str, Counter[Ended]], versions: dict[str, str]) -> Iterator[str]:
+    """The lines of the table: every kind of engine, used or not."""
+    rows: list[tuple[str, ...]] = [("engine", "version", "tests", "passed", "failed", "skipped")]
+    for name in every_kind():
+        counts: Counter[str] = Counter()
+        for (outcome, _), number in endings.get(name, Counter()).items():
+            counts[outcome] += number
+        version = versions.get(name) or ("not to be had" if counts else "not used")
+        numbers = (counts.total(), counts["passed"], counts["failed"], counts["skipped"])
+        rows.append((name, version, *map(str, numbers)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        yield "  ".join(word.ljust(width) if at < 2 else word.rjust(width) for at, (word, width) in cells).rstrip()
+
+
+def reasons(endings: dict[str, Counter[Ended]]) -> Iterator[str]:
+    """One line for each reason for which tests of an engine were skipped."""
+    for name in every_kind():
+        for (outcome, reason), number in endings.get(name, Counter()).items():
+            if outcome == "skipped":
+                yield f"{name}: {number} skipped: {reason.removeprefix(f'engine {name}: ')}"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

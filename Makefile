@@ -1,0 +1,59 @@
+# Nothing has to be installed before these but Python 3.11 (or newer), make and git.
+#
+#   make demo    the main job, as an editor does it, in one readable transcript
+#   make test    every test, on real engines that the tests start themselves
+#
+# make test ARGS="tests/rules -x" runs a part of them.
+
+PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks
+BIN = .venv/bin
+WORKERS = 2
+ARGS =
+
+.PHONY: help setup demo test coverage lint format lock bench dist clean
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+	@echo "Others: setup lint format coverage bench lock dist clean"
+
+setup:
+	@scripts/setup
+
+demo: setup
+	@$(BIN)/python -m demo
+
+test: setup
+	@$(BIN)/python -m tests.engines
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+
+# The same tests, and how many lines of each distribution they ran.
+coverage: setup
+	@$(BIN)/python -m tests.engines
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	@scripts/coverage
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PYTHON_FILES)
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# For maintainers: new versions into constraints.txt.
+lock: setup
+	@scripts/lock
+
+bench: setup
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# The three wheels and source archives, into dist/.
+dist: setup
+	@for part in runtimes server pytest_dvm; do \
+		$(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .make dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
