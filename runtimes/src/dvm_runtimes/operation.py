@@ -110,6 +110,10 @@ class Operation:
         self._entered = False
         self._unsubscribe()
         _watchdog.discard(self)
+        if isinstance(error, DvmError):
+            # What was raised far below may not know which call it belongs to.
+            error.operation = error.operation or self.name
+            error.platform = error.platform or self.platform
         if isinstance(error, Exception) and self._reason is not None:
             if isinstance(error, OperationTimeoutError | OperationCancelledError):
                 return

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 from pexpect.spawnbase import SpawnBase
@@ -16,11 +16,16 @@ from pexpect.spawnbase import SpawnBase
 from .engine import ExecSession
 from .errors import DvmError
 
+if TYPE_CHECKING:
+    _TextSpawn = SpawnBase[str]
+else:
+    _TextSpawn = SpawnBase  # pexpect is generic for type checkers only
+
 _QUEUE = 256
 """Pieces of output that wait for the reader; beyond them the shell inside is held up, as by any terminal."""
 
 
-class Terminal(SpawnBase[str]):
+class Terminal(_TextSpawn):
     """A shell inside a workspace, driven as pexpect drives a local one.
 
     It has everything of pexpect's ``SpawnBase`` (``expect``, ``expect_exact``,

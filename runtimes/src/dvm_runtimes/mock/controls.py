@@ -11,7 +11,7 @@ from dvm_runtimes.errors import DvmError, InvalidOptionError
 from dvm_runtimes.infos import ExecResult, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
-from .faults import NAME, Call
+from .faults import Call
 from .images import PATH, HealthCommand, Image, base_root, new_image_id
 from .nodes import MemoryFile
 from .tree import Tree, Who
@@ -233,7 +233,7 @@ class MockControls:
         self._world.clear()
 
     def _operation(self, name: str) -> Operation:
-        return Operation(name, timeout=_LIMIT, platform=NAME)
+        return Operation(name, timeout=_LIMIT, platform=self._world.platform_name)
 
 
 def _spec(name: str, **changes: object) -> ContainerSpec:

@@ -17,7 +17,7 @@ from dvm_runtimes.options import BuildOptions
 from . import archives
 from .containers import MockContainer
 from .events import MockEventStream
-from .faults import NAME, Call, unavailable
+from .faults import Call, unavailable
 from .images import reference
 from .sessions import MockSession
 from .waits import wait_for
@@ -36,7 +36,7 @@ def _step(method: M) -> M:
         arguments = {name: value for name, value in given.items() if name not in ("self", "op")}
         self.world.faults.record(Call(method.__name__, arguments))
         try:
-            self.check_open(op.name)
+            self.check_open(op)
             self.world.faults.strike(method.__name__, op)
             return method(self, op, *args, **kwargs)
         except DvmError as error:
@@ -55,16 +55,15 @@ class MockEngine(Engine):
 
     Args:
         world: the state, for engines that share one; default a new one, which ends with this engine.
-        name: shown in the platform's name.
     """
 
     runtime_type = "mock"
     platform_type = "mock"
 
-    def __init__(self, world: World | None = None, *, name: str = "") -> None:
-        self.platform_name = f"{NAME} ({name})" if name else NAME
-        self.endpoint = f"mock://{name}"
+    def __init__(self, world: World | None = None) -> None:
         self.world = world or World()
+        self.platform_name = self.world.platform_name
+        self.endpoint = f"mock://{self.world.name}"
         self._own = world is None
         self._closed = False
 
@@ -72,10 +71,10 @@ class MockEngine(Engine):
     def capabilities(self) -> Capabilities:
         return Capabilities()
 
-    def check_open(self, operation: str) -> None:
+    def check_open(self, op: Operation) -> None:
         """Refuse to work for a runtime that was closed."""
         if self._closed:
-            error = unavailable(operation)
+            error = unavailable(op.name, self.platform_name)
             error.message, error.hint = "this runtime was closed", "Create another one."
             raise error
 
@@ -132,7 +131,7 @@ class MockEngine(Engine):
         found, world = self.world.get(container), self.world
         wait_for(op, world.changed, lambda: found.run is None or not world.faults.available)
         if not world.faults.available:
-            raise unavailable(op.name)
+            raise unavailable(op.name, self.platform_name)
         return found.exit_code or 0
 
     @_step

@@ -96,7 +96,7 @@ class Faults:
         op.check()
         with self.condition:
             if not self.available:
-                raise unavailable(op.name)
+                raise unavailable(op.name, op.platform)
             failures = self._failures.get(method)
             if failures:
                 raise failures.pop(0)
@@ -162,8 +162,8 @@ class Faults:
         return die
 
 
-def unavailable(operation: str) -> RuntimeUnavailableError:
+def unavailable(operation: str, platform: str) -> RuntimeUnavailableError:
     """The error of an engine that does not answer."""
     return RuntimeUnavailableError(
-        "the mock engine does not answer", hint=START_HINT, platform=NAME, operation=operation
+        "the mock engine does not answer", hint=START_HINT, platform=platform, operation=operation
     )

@@ -94,7 +94,7 @@ class Journal:
                 at += len(entries)
                 over = not (follow and self.live)
             if not connected():
-                raise unavailable(op.name)
+                raise unavailable(op.name, op.platform)
             for _, stream, data in entries:
                 op.check()
                 yield stream, data

@@ -26,7 +26,7 @@ _worlds_lock = threading.Lock()
 def shared_world(name: str) -> World:
     """The state of the mock engine of that name: one in this process, kept until the process ends."""
     with _worlds_lock:
-        return _worlds.setdefault(name, World())
+        return _worlds.setdefault(name, World(name))
 
 
 class MockRuntime(EngineRuntime):
@@ -41,7 +41,7 @@ class MockRuntime(EngineRuntime):
     """
 
     def __init__(self, name: str = "") -> None:
-        self._mock_engine = MockEngine(shared_world(name), name=name) if name else MockEngine()
+        self._mock_engine = MockEngine(shared_world(name) if name else None)
         self._faults = self._mock_engine.world.faults
         self._now = threading.local()
         self.mock = MockControls(self._mock_engine.world)

@@ -27,9 +27,15 @@ ErrorType = TypeVar("ErrorType", bound=DvmError)
 
 
 class World:
-    """Everything that a mock engine has, shared by all that are connected to it."""
+    """Everything that a mock engine has, shared by all that are connected to it.
 
-    def __init__(self) -> None:
+    Args:
+        name: of an engine that several runtimes share; part of the platform's name.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.platform_name = f"{NAME} ({name})" if name else NAME
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         """A container changed its state."""
@@ -46,7 +52,7 @@ class World:
 
     def problem(self, kind: type[ErrorType], message: str, **facts: Any) -> ErrorType:
         """An error with what is known here."""
-        return kind(message, platform=NAME, **facts)
+        return kind(message, platform=self.platform_name, **facts)
 
     # Containers
 
@@ -249,14 +255,14 @@ class World:
         """Break every event stream that is open."""
         with self.lock:
             for stream in self._streams:
-                stream.break_off(unavailable("events"))
+                stream.break_off(unavailable("watch_workspaces", self.platform_name))
 
     def break_connections(self) -> None:
         """Break all that is connected: event streams, sessions, and who waits or follows a log."""
         with self.lock:
             self.break_streams()
             for session in list(self._sessions):
-                session.break_off(unavailable("exec_start"))
+                session.break_off(unavailable("exec_in_workspace", self.platform_name))
             for container in self.containers.values():
                 container.journal.condition.notify_all()
             self.changed.notify_all()
@@ -265,7 +271,7 @@ class World:
         """Remove every container and every volume."""
         with self.lock:
             containers = list(self.containers.values())
-        with Operation("clear", timeout=_ENDS, platform=NAME) as op:
+        with Operation("clear", timeout=_ENDS, platform=self.platform_name) as op:
             for container in containers:
                 container.remove(op, force=True)
         with self.lock:

@@ -199,6 +199,20 @@ class ConformanceCase:
         """The runtime under test."""
         return subject.runtime
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared_options(cls, subject: Subject, owner: str) -> Iterator[StartOptions]:
+        """The options of the one workspace that this class's tests share."""
+        name = f"conf-shared-{secrets.token_hex(5)}"
+        yield StartOptions(image_name=subject.image, workspace_name=name, owner=f"{owner}-shared")
+        if subject.runtime.find_workspace(name) is not None:
+            subject.runtime.remove_workspace(name, force=True, volumes=True, timeout=LIMIT)
+
+    @pytest.fixture
+    def workspace(self, runtime: ContainerRuntime, shared_options: StartOptions) -> str:
+        """A running workspace for tests that only look, or that write below a name of their own."""
+        return runtime.start_workspace(shared_options, timeout=LIMIT)
+
     @pytest.fixture
     def bench(self, subject: Subject, owner: str) -> Iterator[Bench]:
         """Makes workspaces for one test, removes them, and sees that nothing else was left."""
