@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .runtime import ContainerRuntime
 
 
+NEVER = 1000
+"""The rank of what ``auto`` does not choose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine that is searched: the real one, or a made-up one in tests.
@@ -59,11 +63,13 @@ class Probe:
         version: what it said of itself; empty when it did not answer.
         problem: why it did not answer, in a few words; empty when it did.
         hint: what would make it answer; empty when it did.
+        silent: it took the connection and said nothing in time: it may hang, or just be slow.
     """
 
     version: str = ""
     problem: str = ""
     hint: str = ""
+    silent: bool = False
 
     @property
     def reachable(self) -> bool:
@@ -77,8 +83,17 @@ class PlatformProvider(ABC):
     name: str
     """The public name, as in ``"docker"``; what users give as ``--runtime``."""
 
+    aliases: tuple[str, ...] = ()
+    """Other words that users know it by; never shown."""
+
     automatic: bool = True
     """Whether ``auto`` may choose it."""
+
+    points: bool = False
+    """Whether its entries may lead to another product's socket, as ``DOCKER_HOST`` does: the other's own entry wins."""
+
+    windows: bool = False
+    """Whether it works on Windows itself, outside WSL."""
 
     @abstractmethod
     def find(self, machine: Machine) -> list[Platform]:
@@ -86,7 +101,8 @@ class PlatformProvider(ABC):
 
         Each has type, name, endpoint, profile, rank and selector. The order
         of ``auto`` is by rank: OrbStack 10, Colima 20, Docker Desktop 30,
-        Docker 40, Podman 50, containerd 60, k3s 70.
+        Docker 40, Podman 50, containerd 60, k3s 70; `NEVER` for one that
+        must be asked for, such as an engine on another machine.
         """
 
     @abstractmethod

@@ -20,6 +20,7 @@ class MockProvider(PlatformProvider):
 
     name = "mock"
     automatic = False
+    windows = True
 
     def find(self, machine: Machine) -> list[Platform]:
         return [_platform("")]

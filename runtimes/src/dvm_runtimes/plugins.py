@@ -1,0 +1,134 @@
+"""Every platform that DVM can drive: those in `dvm_runtimes.platforms`, and those that other packages bring.
+
+Another package registers its own through an entry point of the group
+``dvm_runtimes`` that names a module with one hook::
+
+    [project.entry - points.dvm_runtimes]
+    acme = "acme_dvm.hooks"
+
+    # acme_dvm/hooks.py
+    from dvm_runtimes.plugins import hookimpl
+
+
+    @hookimpl
+    def dvm_platforms():
+        return [AcmeProvider()]
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+from dataclasses import dataclass
+from importlib import metadata
+
+import pluggy
+
+from . import platforms
+from .provider import PlatformProvider
+
+GROUP = "dvm_runtimes"
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+class Hooks:
+    """What a plugin may answer."""
+
+    @hookspec
+    def dvm_platforms(self) -> list[PlatformProvider]:  # type: ignore[empty-body]
+        """The platforms that this plugin brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """A plugin that could not be used. It does not keep the others from working.
+
+    Attributes:
+        name: the entry point's, or the platform's.
+        problem: what went wrong, in one line.
+    """
+
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """What was found: providers by their public names, built-in ones first."""
+
+    providers: dict[str, PlatformProvider]
+    broken: tuple[BrokenPlugin, ...]
+
+
+_lock = threading.Lock()
+_loaded: Plugins | None = None
+
+
+def load_plugins() -> Plugins:
+    """Every provider and every plugin that is broken; looked for once in a process."""
+    global _loaded
+    with _lock:
+        if _loaded is None:
+            _loaded = find_plugins()
+        return _loaded
+
+
+def providers() -> dict[str, PlatformProvider]:
+    """Every platform's provider by its public name.
+
+    >>> "mock" in providers()
+    True
+    """
+    return dict(load_plugins().providers)
+
+
+def find_plugins() -> Plugins:
+    """The same as `load_plugins`, looked for anew."""
+    found = {provider.name: provider for provider in _built_in()}
+    broken: list[BrokenPlugin] = []
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    for entry in metadata.entry_points(group=GROUP):
+        _load(manager, entry, broken)
+    for implementation in manager.hook.dvm_platforms.get_hookimpls():
+        _ask(implementation, found, broken)
+    return Plugins(found, tuple(broken))
+
+
+def _built_in() -> list[PlatformProvider]:
+    found: list[PlatformProvider] = []
+    for module_info in sorted(pkgutil.iter_modules(platforms.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{platforms.__name__}.{module_info.name}")
+        own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+        found += [value() for value in own if isinstance(value, type) and issubclass(value, PlatformProvider)]
+    return found
+
+
+def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, broken: list[BrokenPlugin]) -> None:
+    try:
+        manager.register(entry.load(), entry.name)
+    except Exception as error:  # noqa: BLE001 - somebody else's code; told by `dvm doctor`
+        broken.append(BrokenPlugin(entry.name, f"cannot be loaded: {_words(error)}"))
+
+
+def _ask(implementation: pluggy.HookImpl, found: dict[str, PlatformProvider], broken: list[BrokenPlugin]) -> None:
+    name = str(implementation.plugin_name)
+    try:
+        brought: list[object] = [*implementation.function()]  # type: ignore[misc]
+    except Exception as error:  # noqa: BLE001 - somebody else's code; told by `dvm doctor`
+        broken.append(BrokenPlugin(name, f"its dvm_platforms() failed: {_words(error)}"))
+        return
+    for provider in brought:
+        if not isinstance(provider, PlatformProvider):
+            broken.append(BrokenPlugin(name, f"{provider!r} is no PlatformProvider"))
+        elif provider.name in found:
+            broken.append(BrokenPlugin(name, f"the name {provider.name!r} is taken"))
+        else:
+            found[provider.name] = provider
+
+
+def _words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
