@@ -17,8 +17,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .errors import UnsupportedError
 from .infos import Capabilities, EventKind, HostPort, ImageInfo, ProgressEvent, WorkspaceInfo, WorkspaceStatus
 from .naming import Identity
 from .options import BuildOptions, Mount, Port
@@ -263,6 +264,18 @@ class Engine(ABC):
     def close(self) -> None:
         """Release connections and threads; calls in flight end with an error."""
 
+    def removal(self) -> Mapping[str, Any]:
+        """How a program without this library removes what a dead process left here.
+
+        ``container``, ``network`` and ``image`` each have either a path for one HTTP DELETE over the Unix socket
+        ``socket``, or the words of a command that succeeds when there is no such thing; ``{name}`` stands for the
+        name. Empty where nothing outlives the process that made it: then no other process can see it either.
+
+        >>> {"socket": "/var/run/docker.sock", "container": "/containers/{name}?force=1&v=1"}["container"]
+        '/containers/{name}?force=1&v=1'
+        """
+        return {}
+
     # What differs between an engine on this host and one in a VM
 
     def default_user(self) -> tuple[int, int] | None:
@@ -397,6 +410,41 @@ class Engine(ABC):
                 continue
             return kind
         return None
+
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        """Every path that was added to, changed in or removed from what the image holds; mounts are not looked into.
+
+        Raises:
+            UnsupportedError: this engine cannot tell.
+        """
+        raise self._unsupported(op, "does not tell what changed in a container")
+
+    # Networks
+
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        """Make a network on which containers reach each other by name.
+
+        Raises:
+            NameConflictError: there is one of that name.
+            UnsupportedError: this engine has none.
+        """
+        raise self._unsupported(op, "makes no networks of its own")
+
+    def remove_network(self, op: Operation, name: str) -> None:
+        """Remove it; a missing one is no error.
+
+        Raises:
+            UnsupportedError: this engine has none.
+        """
+        raise self._unsupported(op, "makes no networks of its own")
+
+    def _unsupported(self, op: Operation, problem: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.platform_name} {problem}",
+            hint="`dvm platforms` lists other runtimes.",
+            platform=self.platform_name,
+            operation=op.name,
+        )
 
     # Images
 

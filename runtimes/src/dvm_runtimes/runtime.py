@@ -9,9 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .engine import Progress
+from .errors import UnsupportedError
 from .infos import (
     Capabilities,
     ExecResult,
@@ -116,6 +117,10 @@ class ContainerRuntime(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release connections and threads. Workspaces stay as they are."""
+
+    def removal(self) -> Mapping[str, Any]:
+        """How a program without this library removes what a dead process left here; see `Engine.removal`."""
+        return {}
 
     def __enter__(self) -> Self:
         return self
@@ -282,6 +287,29 @@ class ContainerRuntime(ABC):
                 with True and the engine's version when it is back; from the iterating thread.
         """
 
+    # Networks on which workspaces find each other by name
+
+    def create_network(
+        self, name: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None
+    ) -> None:
+        """Make a network for ``StartOptions(network_mode=name)``: workspaces on it reach each other by container name.
+
+        Raises:
+            NameConflictError: there is one of that name.
+            UnsupportedError: this engine has none.
+        """
+        raise _no_networks(self, "create_network")
+
+    def remove_network(
+        self, name: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None
+    ) -> None:
+        """Remove a network that nothing is on any more. A missing one is no error.
+
+        Raises:
+            UnsupportedError: this engine has none.
+        """
+        raise _no_networks(self, "remove_network")
+
     # Inside a workspace
 
     @abstractmethod
@@ -390,3 +418,12 @@ class ContainerRuntime(ABC):
         self, workspace: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None
     ) -> dict[str, HostPort]:
         """``"8080/tcp"`` to the address and port where this host reaches it."""
+
+
+def _no_networks(runtime: ContainerRuntime, operation: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{runtime.platform_name} makes no networks of its own",
+        hint="Publish the ports, or choose another runtime.",
+        platform=runtime.platform_name,
+        operation=operation,
+    )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import copying, lookup
 from .engine import Container, Engine, Progress
@@ -26,7 +26,7 @@ from .infos import (
     WorkspaceInfo,
     WorkspaceStatus,
 )
-from .naming import APP, MANAGED, check_image, is_managed
+from .naming import APP, MANAGED, check_image, check_network_mode, is_managed
 from .operation import Operation
 from .options import AttachOptions, BuildOptions, ExecOptions, StartOptions
 from .planning import plan
@@ -84,6 +84,9 @@ class EngineRuntime(ContainerRuntime):
 
     def close(self) -> None:
         self._engine.close()
+
+    def removal(self) -> Mapping[str, Any]:
+        return self._engine.removal()
 
     def _operation(self, name: str, timeout: float | None, cancel: threading.Event | None) -> Operation:
         return Operation(name, timeout=timeout, cancel=cancel, platform=self._engine.platform_name)
@@ -284,6 +287,22 @@ class EngineRuntime(ContainerRuntime):
         self._require("events", "watch_workspaces")
         with self._operation("watch_workspaces", timeout, cancel) as op:
             return EngineWatch(self._engine, op, cancel, on_connection)
+
+    # Networks
+
+    def create_network(
+        self, name: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None
+    ) -> None:
+        check_network_mode(name, "name")
+        with self._operation("create_network", timeout, cancel) as op:
+            self._engine.create_network(op, name, {MANAGED: "true"})
+
+    def remove_network(
+        self, name: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None
+    ) -> None:
+        check_network_mode(name, "name")
+        with self._operation("remove_network", timeout, cancel) as op:
+            self._engine.remove_network(op, name)
 
     # Inside a workspace
 

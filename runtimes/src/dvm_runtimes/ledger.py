@@ -1,0 +1,213 @@
+"""What this process has on its engines, written down so that nothing of it outlives the process.
+
+Everything is written down before it is made. A small process, `reaper.py`,
+holds the other end of a pipe and removes what the ledger names once this
+process is gone, by SIGKILL too. What even that could not remove, because the
+engine was down or the machine lost its power, is left to `sweep`, which the
+next run calls, and to ``dvm gc``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import reaper
+from .ownership import current_owner, is_dead
+
+if TYPE_CHECKING:
+    from .runtime import ContainerRuntime
+
+_SUFFIX = ".ledger"
+_END_LIMIT = 5.0
+"""Seconds for a reaper that has nothing to do to end."""
+
+
+def ledgers_folder() -> Path:
+    """Where ledgers are kept, as in ``~/.local/state/dvm/ledgers``: on a disk, which outlives a power cut."""
+    from platformdirs import user_state_path
+
+    return user_state_path("dvm", appauthor=False) / "ledgers"
+
+
+def engine_key(runtime: ContainerRuntime) -> str:
+    """What a ledger calls the engine of ``runtime``, as in ``"docker unix:///var/run/docker.sock"``."""
+    return f"{runtime.platform_type} {runtime.endpoint}"
+
+
+class Ledger:
+    """The ledger of one owner, and the reaper that watches it.
+
+    Several processes may write to one ledger, each through its own object:
+    lines are appended in one piece.
+
+    Args:
+        file: where it is; default a new one in `ledgers_folder`.
+        owner: whose end ends everything in it; default this process.
+        watch: process IDs whose end is the owner's; default this process.
+        pipe: whether the reaper also waits for the end of a pipe from this process. False for a ledger whose
+            owner is another process.
+
+    >>> import tempfile
+    >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "doc.ledger")
+    >>> ledger.plan("container", "dvm-one", "docker")
+    >>> [thing.name for thing in left(ledger.file)]
+    ['dvm-one']
+    >>> ledger.gone("container", "dvm-one", "docker")
+    >>> ledger.close()
+    True
+    """
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        *,
+        owner: str | None = None,
+        watch: Iterable[int] | None = None,
+        pipe: bool = True,
+    ) -> None:
+        self.file = file or ledgers_folder() / f"{secrets.token_hex(8)}{_SUFFIX}"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._engines: set[str] = set()
+        self._reaper: subprocess.Popen[bytes] | None = None
+        try:
+            self._fd = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            # Somebody else began it, with its reaper.
+            self._fd = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            return
+        self._write({"ledger": 1, "owner": owner or current_owner()})
+        self._reaper = start_reaper(self.file, [os.getpid()] if watch is None else watch, pipe=pipe)
+
+    def engine(self, runtime: ContainerRuntime) -> str:
+        """Write down how things of this engine are removed; the key that the other methods take."""
+        key = engine_key(runtime)
+        with self._lock:
+            if key in self._engines:
+                return key
+            self._engines.add(key)
+        self._write({"engine": key, "removal": dict(runtime.removal())})
+        return key
+
+    def plan(self, kind: str, name: str, engine: str) -> None:
+        """``name`` is about to be made; ``kind`` is one of ``reaper.KINDS``."""
+        self._write({"plan": name, "kind": kind, "engine": engine})
+
+    def made(self, kind: str, name: str, engine: str) -> None:
+        """``name`` has been made."""
+        self._write({"made": name, "kind": kind, "engine": engine})
+
+    def gone(self, kind: str, name: str, engine: str) -> None:
+        """``name`` has been removed, or is no longer to be."""
+        self._write({"gone": name, "kind": kind, "engine": engine})
+
+    def close(self) -> bool:
+        """Remove all that is still in it, end its reaper and delete it; whether all of it is gone."""
+        if self._fd < 0:
+            return True
+        done = reaper.reap(str(self.file))
+        os.close(self._fd)
+        self._fd = -1
+        if self._reaper is not None and self._reaper.stdin is not None:
+            self._reaper.stdin.close()
+            if done:
+                self._reaper.wait(_END_LIMIT)
+        return done
+
+    def detach(self) -> None:
+        """Stop writing, and leave the ledger to its owner and its reaper."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # One write of one line to a file that is only appended to: writers do not mix.
+        os.write(self._fd, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def start_reaper(file: Path, watch: Iterable[int], *, pipe: bool) -> subprocess.Popen[bytes]:
+    """Start the process that empties ``file`` once one of the processes has ended.
+
+    Args:
+        file: the ledger.
+        watch: process IDs.
+        pipe: whether the end of this process counts too, however it comes and whatever became of its ID.
+    """
+    command = [sys.executable, "-I", "-S", reaper.__file__, os.fspath(file), *map(str, watch)]
+    # A session of its own: what kills this process's group does not kill the reaper.
+    common: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "start_new_session": True,
+        "cwd": "/",
+    }
+    if pipe:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, **common)
+    # A pipe whose other end the reaper holds itself never ends: only the processes count.
+    read, write = os.pipe()
+    try:
+        return subprocess.Popen(command, stdin=read, pass_fds=[write], **common)
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One thing that a ledger says may still be there.
+
+    Attributes:
+        kind: one of ``reaper.KINDS``.
+        name: what it is called on its engine.
+        engine: the key of its engine, see `engine_key`.
+    """
+
+    kind: str
+    name: str
+    engine: str
+
+
+def left(file: Path) -> list[Left]:
+    """What a ledger says may still be there; nothing if there is no such ledger."""
+    try:
+        _, entries = reaper.read(os.fspath(file))
+    except FileNotFoundError:
+        return []
+    return [Left(entry["kind"], entry["name"], entry["engine"]) for entry in entries]
+
+
+def abandoned(folder: Path | None = None) -> Iterator[Path]:
+    """The ledgers whose owner is certainly gone."""
+    for file in sorted((folder or ledgers_folder()).glob(f"*{_SUFFIX}")):
+        try:
+            owner, _ = reaper.read(os.fspath(file))
+        except FileNotFoundError:
+            continue  # its own reaper was faster
+        if is_dead(owner):
+            yield file
+
+
+def sweep(folder: Path | None = None) -> list[Path]:
+    """Let what dead owners left be removed, by processes of their own; the ledgers that are being emptied."""
+    found = list(abandoned(folder))
+    for file in found:
+        command = [sys.executable, "-I", "-S", reaper.__file__, os.fspath(file)]
+        # Its standard input is at its end already: it begins at once.
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+    return found
