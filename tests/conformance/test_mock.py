@@ -10,9 +10,12 @@ import pytest
 
 from dvm_runtimes.mock import MockControls, MockEngine, MockRuntime
 from dvm_runtimes.testing.drift import DriftConformance
+from dvm_runtimes.testing.ending import EndConformance
 from dvm_runtimes.testing.exec import ExecConformance
+from dvm_runtimes.testing.finding import FindConformance
 from dvm_runtimes.testing.naming import NamingConformance
 from dvm_runtimes.testing.starting import StartConformance
+from dvm_runtimes.testing.statuses import StatusConformance
 from dvm_runtimes.testing.subject import Outside, Subject
 
 OTHER_IMAGE = "dvm-test/other:1"
@@ -64,3 +67,12 @@ class TestDrift(DriftConformance): ...
 
 
 class TestNaming(NamingConformance): ...
+
+
+class TestStatus(StatusConformance): ...
+
+
+class TestEnd(EndConformance): ...
+
+
+class TestFind(FindConformance): ...

@@ -38,8 +38,8 @@ class DockerOutside(Outside):
         found = self._unless_missing("GET", f"/containers/{container}/json")
         return found is not None and bool(found["State"]["Running"])
 
-    def create_foreign(self, name: str) -> str:
-        container = self._create(name, {}, ["sleep", "infinity"])
+    def create_foreign(self, name: str, image: str = "") -> str:
+        container = self._create(name, {}, ["sleep", "infinity"], image)
         ask(self._socket, "POST", f"/containers/{container}/start")
         return container
 
@@ -65,9 +65,9 @@ class DockerOutside(Outside):
     def remove_volume(self, name: str) -> None:
         self._unless_missing("DELETE", f"/volumes/{quote(name)}", force="true")
 
-    def _create(self, name: str, labels: Mapping[str, str], command: list[str], **host: Any) -> str:
+    def _create(self, name: str, labels: Mapping[str, str], command: list[str], image: str = "", **host: Any) -> str:
         wanted = {
-            "Image": base_image.IMAGE,
+            "Image": image or base_image.IMAGE,
             "Entrypoint": command[:1],
             "Cmd": command[1:],
             "Labels": dict(labels),

@@ -116,7 +116,7 @@ def test_container_name_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "values", [{}, {"workspace_name": "  "}, {"workspace_name": "a\nb"}, {"workspace_name": "x" * 129}]
 )
-def test_a_workspace_needs_a_name(values: dict[str, str]) -> None:
+def test_a_workspace_needs_a_name(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidOptionError, match="workspace_name"):
         StartOptions(image_name="debian", **values)
 
@@ -143,7 +143,7 @@ def test_a_workspace_needs_a_name(values: dict[str, str]) -> None:
         ({"container_name": "mine"}, "mine"),
     ],
 )
-def test_names(values: dict[str, str], name: str) -> None:
+def test_names(values: dict[str, Any], name: str) -> None:
     assert StartOptions(image_name="debian", **values).name == name
 
 

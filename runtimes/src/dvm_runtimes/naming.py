@@ -25,6 +25,8 @@ IMAGE = PREFIX + "image"
 SPEC = PREFIX + "spec"
 OWNER = PREFIX + "owner"
 EXPIRES = PREFIX + "expires"
+BUILT = PREFIX + "built"
+"""On images alone. `MANAGED` is never on an image: whatever somebody else runs from it would inherit the mark."""
 
 # The longest name that serves as a DNS label, so that workspaces on one
 # network reach each other by it.

@@ -26,7 +26,7 @@ from .infos import (
     WorkspaceInfo,
     WorkspaceStatus,
 )
-from .naming import APP, MANAGED, check_image, check_network_mode, is_managed
+from .naming import APP, BUILT, MANAGED, check_image, check_network_mode, is_managed
 from .operation import Operation
 from .options import AttachOptions, BuildOptions, ExecOptions, StartOptions
 from .planning import plan
@@ -112,7 +112,7 @@ class EngineRuntime(ContainerRuntime):
     ) -> ImageInfo:
         self._require("build", "build_image")
         _check_build(options)
-        labels = {MANAGED: "true"} | ({APP: options.app_name} if options.app_name else {})
+        labels = {BUILT: "true"} | ({APP: options.app_name} if options.app_name else {})
         with self._operation("build_image", timeout, cancel) as op:
             op.step = f"building {options.image_name}"
             image_id = self._engine.build_image(op, options, labels, progress or _quiet)

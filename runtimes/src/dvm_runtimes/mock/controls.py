@@ -12,7 +12,7 @@ from dvm_runtimes.infos import ExecResult, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
 from .faults import Call
-from .images import PATH, HealthCommand, Image, base_root, new_image_id
+from .images import DEFAULT_IMAGE, PATH, HealthCommand, Image, base_root, new_image_id
 from .nodes import MemoryFile
 from .tree import Tree, Who
 from .world import World
@@ -193,9 +193,9 @@ class MockControls:
         found = self._world.find(container)
         return found is not None and found.status is WorkspaceStatus.RUNNING
 
-    def create_foreign(self, name: str) -> str:
+    def create_foreign(self, name: str, image: str = "") -> str:
         """A running container without any label of DVM's; its ID."""
-        container = self._world.create(_spec(name))
+        container = self._world.create(_spec(name, image=image or DEFAULT_IMAGE))
         container.start()
         return container.id
 
@@ -239,7 +239,7 @@ class MockControls:
 def _spec(name: str, **changes: object) -> ContainerSpec:
     spec = ContainerSpec(
         name=name,
-        image="mock:latest",
+        image=DEFAULT_IMAGE,
         entrypoint=("sleep", "infinity"),
         command=(),
         env={},

@@ -6,18 +6,21 @@ import json
 import pickle
 import secrets
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from ..errors import DvmError, ImageNotFoundError, WorkspaceNotFoundError
-from ..infos import WorkspaceInfo
-from ..naming import OWNER
-from ..options import ExecOptions, StartOptions
-from ..runtime import ContainerRuntime
+from dvm_runtimes.errors import DvmError, ImageNotFoundError, WorkspaceNotFoundError
+from dvm_runtimes.infos import WorkspaceInfo
+from dvm_runtimes.naming import OWNER
+from dvm_runtimes.options import ExecOptions, StartOptions
+from dvm_runtimes.runtime import ContainerRuntime
+
 from .eventlog import EventLog
 from .subject import Subject
 
@@ -55,6 +58,10 @@ class Bench:
         """A name that nothing else has."""
         return f"conf-{secrets.token_hex(5)}"
 
+    def path(self) -> str:
+        """A path inside a workspace, in a folder that every user may write to; nothing is there yet."""
+        return f"/tmp/{self.name()}"  # noqa: S108 -- inside, and nobody else's
+
     def options(self, **changes: Any) -> StartOptions:
         """Options for a workspace with a name of its own; what they start is removed in the end."""
         given: dict[str, Any] = {"image_name": self.subject.image, "owner": self.owner}
@@ -68,9 +75,9 @@ class Bench:
         """Start a workspace with such options; its ID."""
         return self.runtime.start_workspace(self.options(**changes), timeout=LIMIT)
 
-    def foreign(self, name: str) -> str:
+    def foreign(self, name: str, image: str = "") -> str:
         """Somebody else's running container of that name."""
-        made = self.subject.outside.create_foreign(name)
+        made = self.subject.outside.create_foreign(name, image)
         self._outsiders.append(made)
         return made
 
@@ -95,7 +102,10 @@ class Bench:
 
     def volume(self) -> str:
         """A name for a volume, which is removed in the end."""
-        name = self.name()
+        return self.own_volume(self.name())
+
+    def own_volume(self, name: str) -> str:
+        """Let the volume ``name`` be removed in the end."""
         self._volumes.append(name)
         return name
 
@@ -113,6 +123,13 @@ class Bench:
         log = EventLog((runtime or self.runtime).watch_workspaces(timeout=LIMIT))
         self._logs.append(log)
         return log
+
+    def eventually(self, holds: Callable[[], bool], what: str) -> None:
+        """Ask again and again until what must come about has done so, where nothing tells of it."""
+        end = time.monotonic() + LIMIT
+        while not holds():
+            assert time.monotonic() < end, f"within {LIMIT:g} s it did not come to this: {what}"
+            threading.Event().wait(0.02)
 
     # What tests ask all the time
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from ..errors import DvmError, ImageNotFoundError, NameConflictError, WorkspaceNotRunningError
-from ..infos import WorkspaceStatus
-from ..options import Mount, Port
-from ..runtime import ContainerRuntime
-from ..waiting import LogLine
+from dvm_runtimes.errors import DvmError, ImageNotFoundError, NameConflictError, WorkspaceNotRunningError
+from dvm_runtimes.infos import WorkspaceStatus
+from dvm_runtimes.options import Mount, Port
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.waiting import LogLine
+
 from .case import LIMIT, MISSING_IMAGE, Bench, ConformanceCase, assert_typed, require
 
 CHANGES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {

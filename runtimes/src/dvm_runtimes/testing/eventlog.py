@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ..infos import EventKind, WorkspaceEvent
-from ..runtime import WorkspaceWatch
+from dvm_runtimes.infos import EventKind, WorkspaceEvent
+from dvm_runtimes.runtime import WorkspaceWatch
 
 
 class EventLog:

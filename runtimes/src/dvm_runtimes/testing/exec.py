@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from ..errors import (
+from dvm_runtimes.errors import (
     ExecError,
     InvalidOptionError,
     OperationCancelledError,
     OperationTimeoutError,
     WorkspaceNotRunningError,
 )
-from ..infos import ExecResult
-from ..operation import CancelToken
-from ..options import ExecOptions
-from ..runtime import ContainerRuntime
+from dvm_runtimes.infos import ExecResult
+from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.options import ExecOptions
+from dvm_runtimes.runtime import ContainerRuntime
+
 from .case import LIMIT, Bench, ConformanceCase, assert_typed, require
 
 MIB = 1024 * 1024
@@ -141,7 +142,7 @@ class ExecConformance(ConformanceCase):
 
     def test_exec_streams_output_as_it_comes(self, runtime: ContainerRuntime, bench: Bench, workspace: str) -> None:
         """Callbacks get the pieces while the command runs, in the caller's thread; they are not collected."""
-        go = f"/tmp/{bench.name()}"
+        go = bench.path()
         script = f"echo ready; echo warning >&2; while [ ! -e {go} ]; do sleep 0.02; done; echo done"
         heard: list[bytes] = []
         warned: list[bytes] = []
@@ -169,7 +170,7 @@ class ExecConformance(ConformanceCase):
         def enough(piece: bytes) -> None:
             raise EnoughError
 
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         script = FIRST_WORD.format(path=path) + "sleep 600"
         with pytest.raises(EnoughError):
             self.run(runtime, workspace, "sh", "-c", script, on_stdout=enough)
@@ -217,7 +218,7 @@ class ExecConformance(ConformanceCase):
         self, runtime: ContainerRuntime, bench: Bench, workspace: str
     ) -> None:
         """`OperationTimeoutError`, and neither the command nor what it started goes on."""
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         script = f"sleep 600 & echo $! > {path}.child; " + FIRST_WORD.format(path=path) + "wait"
         with pytest.raises(OperationTimeoutError, match="sh") as caught:
             runtime.exec_in_workspace(workspace, ["sh", "-c", script], timeout=3)
@@ -231,7 +232,7 @@ class ExecConformance(ConformanceCase):
     ) -> None:
         """`OperationCancelledError`, with a `CancelToken` as with any other event."""
         cancel = kind()
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         options = ExecOptions(on_stdout=lambda piece: cancel.set())
         script = FIRST_WORD.format(path=path) + "sleep 600"
         with pytest.raises(OperationCancelledError) as caught:
@@ -242,7 +243,7 @@ class ExecConformance(ConformanceCase):
     def test_exec_that_floods_is_ended_inside(self, runtime: ContainerRuntime, bench: Bench, workspace: str) -> None:
         """A command that never stops writing can be cancelled too."""
         cancel = CancelToken()
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         options = ExecOptions(on_stdout=lambda piece: cancel.set())
         script = FIRST_WORD.format(path=path) + "exec cat /dev/zero"
         with pytest.raises(OperationCancelledError):
@@ -254,7 +255,7 @@ class ExecConformance(ConformanceCase):
     ) -> None:
         """A command that neither reads its input nor ends does not hold its caller up."""
         cancel = CancelToken()
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         options = ExecOptions(input=bytes(8 * MIB), on_stdout=lambda piece: cancel.set())
         script = FIRST_WORD.format(path=path) + "sleep 600"
         with pytest.raises(OperationCancelledError):
@@ -267,7 +268,7 @@ class ExecConformance(ConformanceCase):
         """With the event set already, nothing is run."""
         cancel = CancelToken()
         cancel.set()
-        path = f"/tmp/{bench.name()}"
+        path = bench.path()
         with pytest.raises(OperationCancelledError):
             runtime.exec_in_workspace(workspace, ["touch", path], cancel=cancel)
         assert self.run(runtime, workspace, "test", "-e", path).exit_code == 1

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import pytest
 
-from ..errors import NameConflictError, WorkspaceNotFoundError
-from ..infos import WorkspaceStatus
-from ..runtime import ContainerRuntime
+from dvm_runtimes.errors import NameConflictError, WorkspaceNotFoundError
+from dvm_runtimes.infos import WorkspaceStatus
+from dvm_runtimes.runtime import ContainerRuntime
+
 from .case import LIMIT, Bench, ConformanceCase, assert_typed
 
 USES: dict[str, Callable[[ContainerRuntime, str, Bench], Any]] = {

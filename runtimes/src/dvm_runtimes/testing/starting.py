@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ..errors import DvmError, ImageNotFoundError, InvalidOptionError, WorkspaceNotRunningError
-from ..infos import EventKind, ProgressEvent, WorkspaceStatus
-from ..naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
-from ..options import BuildOptions, StartOptions
-from ..runtime import ContainerRuntime
-from ..waiting import Command, LogLine
+from dvm_runtimes.errors import DvmError, ImageNotFoundError, InvalidOptionError, WorkspaceNotRunningError
+from dvm_runtimes.infos import EventKind, ProgressEvent, WorkspaceStatus
+from dvm_runtimes.naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
+from dvm_runtimes.options import BuildOptions, StartOptions
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.waiting import Command, LogLine
+
 from .case import LIMIT, MISSING_IMAGE, Bench, ConformanceCase, assert_typed, require
 from .subject import Subject
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..runtime import ContainerRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 
 class Outside(ABC):
@@ -43,12 +43,21 @@ class Outside(ABC):
         """Whether its main process runs."""
 
     @abstractmethod
-    def create_foreign(self, name: str) -> str:
-        """A running container of that name without any label of DVM's; its full ID."""
+    def create_foreign(self, name: str, image: str = "") -> str:
+        """A running container of that name that is not DVM's; its full ID.
+
+        Args:
+            name: its name.
+            image: what it is made from; empty for any image that can ``sleep``. It is given no label of DVM's.
+        """
 
     @abstractmethod
     def retag(self, source: str, name: str) -> None:
         """Let the image name ``name`` stand for the image that ``source`` names."""
+
+    @abstractmethod
+    def remove_volume(self, name: str) -> None:
+        """Remove a named volume that a test made; a missing one is no error."""
 
     # What not every engine has. None says so, and the tests of it are skipped.
 
@@ -67,9 +76,6 @@ class Outside(ABC):
     def volume_exists(self, name: str) -> bool | None:
         """Whether the engine has a volume of that name."""
         return None
-
-    def remove_volume(self, name: str) -> None:
-        """Remove a named volume that a test made; a missing one is no error."""
 
 
 @dataclass(frozen=True)
