@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
+import json
+import platform
 import shutil
 import subprocess
 import tarfile
@@ -14,6 +17,7 @@ from .http_over_socket import ask
 IMAGE = "dvm-test/base:1"
 OTHER_IMAGE = "dvm-test/other:1"
 
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _FOLDERS = {"bin": 0o755, "etc": 0o755, "root": 0o700, "tmp": 0o1777, "var": 0o755, "home": 0o755}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n",
@@ -28,9 +32,30 @@ def why_not() -> str:
 
 def load(socket_path: str) -> None:
     """Put both images on the engine: `IMAGE`, and `OTHER_IMAGE`, which differs by one file."""
-    for name, extra in ((IMAGE, {}), (OTHER_IMAGE, {"etc/other": "another image\n"})):
-        repository, _, tag = name.rpartition(":")
-        ask(socket_path, "POST", "/images/create", archive(**extra), fromSrc="-", repo=repository, tag=tag)
+    ask(socket_path, "POST", "/images/load", saved(IMAGE), quiet="1")
+    ask(socket_path, "POST", "/images/load", saved(OTHER_IMAGE, **{"etc/other": "another image\n"}), quiet="1")
+
+
+def saved(name: str, **extra: str) -> bytes:
+    """An image of that name as ``docker save`` writes it, which every engine can load."""
+    layer = archive(**extra)
+    config = {
+        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "os": "linux",
+        "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "history": [{"created_by": "the tests of DVM"}],
+    }
+    described = json.dumps(config).encode()
+    file = f"{hashlib.sha256(described).hexdigest()}.json"
+    manifest = [{"Config": file, "RepoTags": [name], "Layers": ["layer/layer.tar"]}]
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as tar:
+        _add(tar, "layer", tarfile.DIRTYPE, 0o755)
+        _add(tar, "layer/layer.tar", tarfile.REGTYPE, 0o644, layer)
+        _add(tar, file, tarfile.REGTYPE, 0o644, described)
+        _add(tar, "manifest.json", tarfile.REGTYPE, 0o644, json.dumps(manifest).encode())
+    return output.getvalue()
 
 
 def archive(**extra: str) -> bytes:

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
+# Debian leaves the sbin folders out of an ordinary user's PATH, and has CNI's plugins in a folder of their own.
+_ELSEWHERE = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/cni")
+
 
 def missing(programs: Mapping[str, str]) -> list[str]:
     """The packages to install, of a map from program to the Debian package that has it."""
-    # Debian leaves the sbin folders out of an ordinary user's PATH.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ELSEWHERE])
     return sorted({package for program, package in programs.items() if not shutil.which(program, path=path)})
 
 

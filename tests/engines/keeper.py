@@ -24,6 +24,7 @@ import selectors
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -40,6 +41,9 @@ STOP_LIMIT = 30.0
 LOOK_AGAIN = 0.02
 BRIDGE = "@BRIDGE@"
 ADDRESS_POOL = "@ADDRESS_POOL@"
+SUBNET = "@SUBNET@"
+SUBNETS, POOLS = "10.213.", "10.214."
+"""How the addresses of our bridges begin, and those of the networks that engines make besides."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -74,11 +78,20 @@ class Keeper:
         """Everything that has to be there before the engine's own processes."""
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         sweep(self.folder.parent)
+        # Rootless engines want it shared; of what is mounted outside they still hear, and nobody of theirs.
+        _run("mount", "--make-rshared", "/")
         for path in self.keep["private"]:
             if Path(path).is_dir():
-                _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
+                mode = stat.S_IMODE(Path(path).stat().st_mode)
+                _run("mount", "-t", "tmpfs", "-o", f"mode={mode:o}", "tmpfs", path)
+        for path in self.keep["overlaid"]:
+            mount_overlay(self.folder, path)
+        for path in self.keep["opened"]:
+            open_device(self.folder, path)
         if self.keep["bridge"]:
             self.bridge, self.pool = make_bridge()
+        for path in map(Path, self.keep["templates"]):
+            path.write_text(self.fill_in(path.read_text()))
         (self.folder / "network.json").write_text(json.dumps({"bridge": self.bridge, "pool": self.pool}))
 
     def serve(self) -> None:
@@ -137,7 +150,7 @@ class Keeper:
         if self.children:
             return
         for number, process in enumerate(self.keep["processes"]):
-            argv = [part.replace(BRIDGE, self.bridge).replace(ADDRESS_POOL, self.pool) for part in process["argv"]]
+            argv = [self.fill_in(part) for part in process["argv"]]
             log = self.folder / f"{number}.log"
             with log.open("ab") as output:
                 child = subprocess.Popen(
@@ -155,6 +168,10 @@ class Keeper:
             except KeeperError:
                 self.kill()
                 raise
+
+    def fill_in(self, text: str) -> str:
+        subnet = self.pool.replace(POOLS, SUBNETS)
+        return text.replace(BRIDGE, self.bridge).replace(ADDRESS_POOL, self.pool).replace(SUBNET, subnet)
 
     def wait_until_ready(self, child: subprocess.Popen[bytes], ready: list[Any], log: Path) -> None:
         """Wait until the process answers; its death or `START_LIMIT` ends the wait."""
@@ -251,11 +268,27 @@ def descendants(ancestor: int) -> Iterator[int]:
     yield from found
 
 
+def mount_overlay(folder: Path, path: str) -> None:
+    """Let what is written below ``path`` go to the engine's own folder."""
+    layers = folder / "overlay" / path.strip("/").replace("/", "-")
+    (layers / "work").mkdir()
+    options = f"lowerdir={path},upperdir={layers}/upper,workdir={layers}/work"
+    _run("mount", "-t", "overlay", "-o", options, "overlay", path)
+
+
+def open_device(folder: Path, path: str) -> None:
+    """Put a device file that every user may open in the place of the machine's own."""
+    node = folder / path.strip("/").replace("/", "-")
+    os.mknod(node, stat.S_IFCHR, Path(path).stat().st_rdev)
+    node.chmod(0o666)
+    _run("mount", "--bind", str(node), path)
+
+
 def make_bridge() -> tuple[str, str]:
     """A bridge with an address of its own, and a pool of addresses for the networks that the engine makes."""
     taken = _run("ip", "-o", "-4", "addr", "show")
     for number in range(256):
-        name, address, pool = f"dvmt{number}", f"10.213.{number}", f"10.214.{number}"
+        name, address, pool = f"dvmt{number}", f"{SUBNETS}{number}", f"{POOLS}{number}"
         if f" {address}." in taken or f" {pool}." in taken:
             continue
         # The kernel gives a name away once, so two runs never get the same bridge.

@@ -28,7 +28,7 @@ class Process:
     """One process of an engine.
 
     Attributes:
-        argv: ``@BRIDGE@`` and ``@ADDRESS_POOL@`` stand for what the keeper made.
+        argv: ``@BRIDGE@``, ``@SUBNET@`` and ``@ADDRESS_POOL@`` stand for what the keeper makes.
         ready: ``("http", SOCKET)``, ``("socket", PATH)`` or ``("port", NUMBER)``.
         env: variables besides those of the test run.
     """
@@ -44,6 +44,13 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="dvm-engine-", dir=parent if len(parent) < 40 else "/tmp"))
 
 
+def overlay(folder: Path, path: str) -> Path:
+    """Where the engine's own files of an overlaid folder are; made if it is not there."""
+    made = folder / "overlay" / path.strip("/").replace("/", "-") / "upper"
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
 class Kept:
     """The processes of one engine, kept by a keeper until `end`, or until this process ends.
 
@@ -51,16 +58,38 @@ class Kept:
         folder: from `new_folder`; everything of the engine is in it, and it is deleted with it.
         processes: in the order in which they are started.
         private: folders of this machine that the engine must not see or write; it gets empty ones.
+        overlaid: folders of this machine that the engine sees, but what it writes there is its own alone: it goes
+            to `overlay`, where files can be put beforehand.
+        opened: device files that every user of the engine's may open, though not on this machine.
         bridge: whether a network bridge is made for it.
+        templates: files in which ``@BRIDGE@``, ``@SUBNET@`` and ``@ADDRESS_POOL@`` stand for what the keeper makes.
     """
 
     def __init__(
-        self, folder: Path, processes: list[Process], private: tuple[str, ...] = (), *, bridge: bool = False
+        self,
+        folder: Path,
+        processes: list[Process],
+        private: tuple[str, ...] = (),
+        *,
+        overlaid: tuple[str, ...] = (),
+        opened: tuple[str, ...] = (),
+        bridge: bool = False,
+        templates: tuple[Path, ...] = (),
     ) -> None:
         self.folder = folder
         # A worker of pytest-xdist must not outlive the run that started it, nor must its engines.
         watch = [os.getpid(), *([os.getppid()] if "PYTEST_XDIST_WORKER" in os.environ else [])]
-        keep = {"watch": watch, "private": private, "bridge": bridge, "processes": [asdict(one) for one in processes]}
+        keep = {
+            "watch": watch,
+            "private": private,
+            "overlaid": overlaid,
+            "opened": opened,
+            "bridge": bridge,
+            "templates": [str(path) for path in templates],
+            "processes": [asdict(one) for one in processes],
+        }
+        for path in overlaid:
+            overlay(folder, path)
         (folder / "keep.json").write_text(json.dumps(keep))
         log = folder / "keeper.log"
         with log.open("wb") as errors:

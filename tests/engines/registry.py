@@ -30,6 +30,7 @@ class RunningEngine:
         image, other_image: two different images that are on it.
         outside: somebody else at it, who does not go through DVM.
         pid: of its main process.
+        host_folder: a folder of this host that it can mount, deleted with it.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class RunningEngine:
         outside: Outside,
         pid: int,
         environment: Mapping[str, str],
+        host_folder: Path | None = None,
     ) -> None:
         self.kind = kind
         self.folder = kept.folder
@@ -51,6 +53,8 @@ class RunningEngine:
         self.other_image = base_image.OTHER_IMAGE
         self.outside = outside
         self.pid = pid
+        self.host_folder = host_folder or self.folder / "mounts"
+        self.host_folder.mkdir(exist_ok=True)
         self.shared = False
         self._kept = kept
         self._environment = environment

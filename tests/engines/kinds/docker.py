@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.engines import base_image
-from tests.engines.docker_outside import DockerOutside
-from tests.engines.http_over_socket import ask
+from tests.engines.docker_api import started
 from tests.engines.keeper import ADDRESS_POOL, BRIDGE
 from tests.engines.keeping import Kept, Process
 from tests.engines.registry import EngineKind, RunningEngine
@@ -63,32 +61,15 @@ class Docker(EngineKind):
         socket = folder / "docker.sock"
         (folder / "none.json").write_text("{}")
         process = Process((*arguments(folder, socket), *network()), ready=("http", str(socket)))
-        return docker_in(folder, self, [process], socket, PRIVATE, bridge=True)
+        kept = Kept(folder, [process], PRIVATE, bridge=True)
+        return started(self, kept, socket, client_environment(folder, f"unix://{socket}"))
 
 
-def docker_in(
-    folder: Path, kind: EngineKind, processes: list[Process], socket: Path, private: tuple[str, ...], *, bridge: bool
-) -> RunningEngine:
-    """Start the processes of a Docker engine, put the images on it and say what it is."""
-    kept = Kept(folder, processes, private, bridge=bridge)
-    try:
-        pids = kept.start()
-        base_image.load(str(socket))
-        version = ask(str(socket), "GET", "/version")["Version"]
-    except BaseException:
-        kept.end()
-        raise
+def client_environment(folder: Path, endpoint: str) -> dict[str, str]:
+    """The environment in which a docker client uses the engine and has no settings of its own."""
     config = folder / "client"
-    config.mkdir()
-    return RunningEngine(
-        kind,
-        kept,
-        endpoint=f"unix://{socket}",
-        version=version,
-        outside=DockerOutside(str(socket)),
-        pid=pids[0],
-        environment={"DOCKER_HOST": f"unix://{socket}", "DOCKER_CONFIG": str(config)},
-    )
+    config.mkdir(exist_ok=True)
+    return {"DOCKER_HOST": endpoint, "DOCKER_CONFIG": str(config)}
 
 
 KINDS: list[EngineKind] = [Docker()]

@@ -1,0 +1,96 @@
+"""A CNI plugin that publishes ports through ``docker-proxy``, without one change to this machine's firewall.
+
+CNI's own plugin for ports writes firewall rules. This one is a program that the
+container network calls with its request on stdin, as the CNI specification
+says; the Podman test engines have it in a folder of plugins of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+STATUS = 3
+"""The descriptor at which ``docker-proxy`` says "0" once it listens, or "1" and the reason."""
+
+
+class CannotPublishError(Exception):
+    """Why a port was not published, in the proxy's own words."""
+
+
+def main() -> None:
+    request: dict[str, Any] = json.load(sys.stdin)
+    command = os.environ["CNI_COMMAND"]
+    if command == "VERSION":
+        print(json.dumps({"cniVersion": "0.4.0", "supportedVersions": ["0.3.1", "0.4.0"]}))
+        return
+    record = Path(request["state"], os.environ["CNI_CONTAINERID"])
+    if command == "DEL":
+        unpublish(record)
+    elif command == "ADD":
+        try:
+            publish(request, record)
+        except CannotPublishError as error:
+            unpublish(record)
+            print(json.dumps({"cniVersion": request["cniVersion"], "code": 100, "msg": str(error)}))
+            sys.exit(1)
+        print(json.dumps(request["prevResult"]))
+
+
+def publish(request: dict[str, Any], record: Path) -> None:
+    """Start one proxy for each port, each listening before the next is started."""
+    address = request["prevResult"]["ips"][0]["address"].partition("/")[0]
+    record.parent.mkdir(parents=True, exist_ok=True)
+    for argv in proxies(request.get("runtimeConfig", {}).get("portMappings", []), address):
+        read, write = os.pipe()
+        proxy = subprocess.Popen(
+            ["/bin/sh", "-c", f'exec "$@" {STATUS}>&{write}', "sh", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[write],
+            start_new_session=True,
+        )
+        os.close(write)
+        with record.open("a") as pids:
+            print(proxy.pid, file=pids)
+        with os.fdopen(read) as answer:
+            word = answer.readline().strip()
+            if word != "0":
+                raise CannotPublishError(answer.read().strip() or "docker-proxy ended")
+
+
+def proxies(mappings: list[dict[str, Any]], address: str) -> Iterator[list[str]]:
+    """The command of each proxy to a container at that address."""
+    for mapping in mappings:
+        yield [
+            "docker-proxy",
+            *("-proto", mapping.get("protocol") or "tcp"),
+            *("-host-ip", mapping.get("hostIP") or "0.0.0.0"),
+            *("-host-port", str(mapping["hostPort"])),
+            *("-container-ip", address),
+            *("-container-port", str(mapping["containerPort"])),
+        ]
+
+
+def unpublish(record: Path) -> None:
+    """End the proxies of a container; those that have ended already are passed over."""
+    if not record.exists():
+        return
+    for pid in map(int, record.read_text().split()):
+        with suppress(OSError):
+            # The number may be another process's by now.
+            if b"docker-proxy" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+    record.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Starting an engine that speaks the Docker API at a Unix socket, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import base_image
+from .docker_outside import DockerOutside
+from .http_over_socket import ask
+from .keeping import Kept
+from .registry import EngineKind, RunningEngine
+
+
+def started(
+    kind: EngineKind,
+    kept: Kept,
+    socket: Path,
+    environment: Mapping[str, str],
+    *,
+    endpoint: str = "",
+    host_folder: Path | None = None,
+) -> RunningEngine:
+    """Start what is kept, put the images on it and say what it is; nothing is left of it if that fails.
+
+    Args:
+        socket: where it answers the tests' own requests.
+        environment: what a child process needs to find it.
+        endpoint: where DVM is to find it, if that is not the socket.
+        host_folder: as in `RunningEngine`.
+    """
+    try:
+        pids = kept.start()
+        base_image.load(str(socket))
+        version = ask(str(socket), "GET", "/version")["Version"]
+    except BaseException:
+        kept.end()
+        raise
+    return RunningEngine(
+        kind,
+        kept,
+        endpoint=endpoint or f"unix://{socket}",
+        version=version,
+        outside=DockerOutside(str(socket)),
+        pid=pids[0],
+        environment=environment,
+        host_folder=host_folder,
+    )

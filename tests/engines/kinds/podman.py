@@ -1,0 +1,96 @@
+"""Podman as this machine's packages have it (4.3 on Debian 12), as root."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tests.engines import cni_ports
+from tests.engines.docker_api import started
+from tests.engines.keeper import BRIDGE, SUBNET
+from tests.engines.keeping import Kept, Process
+from tests.engines.registry import EngineKind, RunningEngine
+
+PROGRAMS = {
+    "podman": "podman",
+    "runc": "runc",
+    "conmon": "conmon",
+    "docker-proxy": "docker.io",
+    "bridge": "containernetworking-plugins",
+    "tini-static": "tini",
+}
+
+# Podman keeps its locks in /dev/shm and more in /run, for every engine of this machine together.
+PRIVATE = ("/run", "/dev/shm")
+# CNI remembers every network in /var/lib/cni, whoever's it is.
+OVERLAID = ("/var/lib",)
+
+_SETTINGS = """\
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+# The proxies of `cni_ports` listen at the ports themselves.
+enable_port_reservation = false
+init_path = "/usr/bin/tini-static"
+
+[containers]
+# Soft and hard the same: the Docker-compatible API of 4.3 swaps the two.
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+
+[network]
+network_backend = "cni"
+cni_plugin_dirs = ["{folder}/plugins", "/usr/lib/cni", "/opt/cni/bin"]
+network_config_dir = "{folder}/networks"
+"""
+
+
+def settings(folder: Path) -> Path:
+    """The engine's ``containers.conf``: what 4.3 needs where no systemd and no journal runs."""
+    path = folder / "containers.conf"
+    path.write_text(_SETTINGS.format(folder=folder))
+    return path
+
+
+def network(folder: Path) -> Path:
+    """The network that every container is on, with the keeper's bridge and without a firewall rule.
+
+    Its file, in which the keeper is to fill in the bridge.
+    """
+    plugins, networks = folder / "plugins", folder / "networks"
+    plugins.mkdir()
+    networks.mkdir()
+    script = plugins / "dvm-ports"
+    script.write_text(f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__}\n")
+    script.chmod(0o755)
+    addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
+    ports = {"type": "dvm-ports", "state": str(folder / "ports"), "capabilities": {"portMappings": True}}
+    described = {"cniVersion": "0.4.0", "name": "podman", "plugins": [bridge, ports]}
+    written = networks / "87-podman.conflist"
+    written.write_text(json.dumps(described))
+    return written
+
+
+class Podman(EngineKind):
+    name = "podman"
+    runtime = "podman"
+    programs = PROGRAMS
+    order = 20
+
+    def run(self, folder: Path) -> RunningEngine:
+        socket = folder / "podman.sock"
+        argv = (
+            "podman",
+            f"--root={folder}/storage",
+            f"--runroot={folder}/run",
+            f"--tmpdir={folder}/tmp",
+            *("system", "service", "--time=0", f"unix://{socket}"),
+        )
+        process = Process(argv, ready=("http", str(socket)), env={"CONTAINERS_CONF": str(settings(folder))})
+        kept = Kept(folder, [process], PRIVATE, overlaid=OVERLAID, bridge=True, templates=(network(folder),))
+        return started(self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"})
+
+
+KINDS: list[EngineKind] = [Podman()]

@@ -1,0 +1,59 @@
+"""Podman as this machine's packages have it, as an ordinary user, who exists for this engine alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.engines.docker_api import started
+from tests.engines.keeping import Kept, Process
+from tests.engines.kinds import podman
+from tests.engines.ordinary_user import User, make
+from tests.engines.registry import EngineKind, RunningEngine
+
+PROGRAMS = {
+    **podman.PROGRAMS,
+    "newuidmap": "uidmap",
+    "slirp4netns": "slirp4netns",
+    "fuse-overlayfs": "fuse-overlayfs",
+    "setpriv": "util-linux",
+}
+
+# What a login on a desktop has opened for its user.
+DEVICES = ("/dev/fuse", "/dev/net/tun")
+
+
+class RootlessPodman(EngineKind):
+    name = "podman-rootless"
+    runtime = "podman"
+    programs = PROGRAMS
+    order = 21
+
+    def why_not(self) -> str:
+        absent = [path for path in DEVICES if not Path(path).exists()]
+        return super().why_not() or (f"this machine has no {' and no '.join(absent)}" if absent else "")
+
+    def run(self, folder: Path) -> RunningEngine:
+        user = make(folder)
+        socket = user.runtime_folder / "podman" / "podman.sock"
+        user.own(socket.parent)
+        argv = (*user.become, "podman", "system", "service", "--time=0", f"unix://{socket}")
+        process = Process(
+            argv, ready=("http", str(socket)), env={**user.environment, "CONTAINERS_CONF": settings(user)}
+        )
+        kept = Kept(folder, [process], podman.PRIVATE, overlaid=("/etc",), opened=DEVICES)
+        return started(
+            self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"}, host_folder=user.own(folder / "shared")
+        )
+
+
+def settings(user: User) -> str:
+    """Where the engine's ``containers.conf`` is: root's, without the network of its own making."""
+    path = podman.settings(user.home)
+    text = path.read_text().partition("[network]")[0].replace("enable_port_reservation = false\n", "")
+    path.write_text(text)
+    os.chown(path, user.uid, user.uid)
+    return str(path)
+
+
+KINDS: list[EngineKind] = [RootlessPodman()]
