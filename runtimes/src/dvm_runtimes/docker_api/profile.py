@@ -6,7 +6,9 @@ it and never asks which product it talks to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Place = Literal["here", "vm", "remote"]
@@ -47,7 +49,10 @@ class DockerProfile:
             ``"remote"`` when they run on another machine.
         hints: see `Hints`.
         user: uid and gid of a workspace that asks for none; None for the calling user here, else 1000:1000.
+        keep_id: whether the engine is rootless and has to map the caller's uid to the same uid inside.
         ssh_agent_socket: where the engine's host has the user's SSH agent; empty for ``$SSH_AUTH_SOCK`` here, else none.
+        host_path: a real path of this machine and the option's name to the path as the engine's host sees it; raises
+            `InvalidOptionError` where it does not. None for the same path.
     """
 
     platform_type: str = "docker"
@@ -55,7 +60,9 @@ class DockerProfile:
     place: Place = "here"
     hints: Hints = field(default_factory=Hints)
     user: tuple[int, int] | None = None
+    keep_id: bool = False
     ssh_agent_socket: str = ""
+    host_path: Callable[[Path, str], str] | None = None
 
     @property
     def local(self) -> bool:
