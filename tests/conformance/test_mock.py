@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.mock import MockControls, MockEngine, MockRuntime
+from dvm_runtimes.testing.builds import BuildConformance
 from dvm_runtimes.testing.drift import DriftConformance
 from dvm_runtimes.testing.ending import EndConformance
 from dvm_runtimes.testing.exec import ExecConformance
 from dvm_runtimes.testing.finding import FindConformance
+from dvm_runtimes.testing.images import ImageConformance
 from dvm_runtimes.testing.naming import NamingConformance
 from dvm_runtimes.testing.starting import StartConformance
 from dvm_runtimes.testing.statuses import StatusConformance
@@ -76,3 +78,9 @@ class TestEnd(EndConformance): ...
 
 
 class TestFind(FindConformance): ...
+
+
+class TestImage(ImageConformance): ...
+
+
+class TestBuild(BuildConformance): ...

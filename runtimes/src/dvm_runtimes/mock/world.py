@@ -45,8 +45,8 @@ class World:
         self.anonymous: set[str] = set()
         self.networks: set[str] = set()
         self.faults = Faults(self.lock)
-        self.built: dict[str, str] = {}
-        """What a build was made of, to the ID of the image: the build cache."""
+        self.built: dict[str, Image] = {}
+        """What a step of a build was made of, to the image that came of it: the build cache."""
         self._streams: list[MockEventStream] = []
         self._sessions: set[MockSession] = set()
 

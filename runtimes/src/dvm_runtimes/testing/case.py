@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ import pytest
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.naming import OWNER
-from dvm_runtimes.options import ExecOptions, StartOptions
+from dvm_runtimes.options import BuildOptions, ExecOptions, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .eventlog import EventLog
@@ -99,6 +99,21 @@ class Bench:
         """Let ``name`` be removed in the end."""
         self._images.append(name)
         return name
+
+    def build(self, dockerfile: str, *, files: Mapping[str, str] | None = None, **changes: Any) -> str:
+        """Build an image from a Dockerfile and files of its context; its name, which is removed in the end."""
+        name = self.own_image(f"dvm-conformance/{self.name()}:1")
+        folder = self.context(dockerfile, files)
+        self.runtime.build_image(BuildOptions(image_name=name, app_path=folder, **changes), timeout=LIMIT)
+        return name
+
+    def context(self, dockerfile: str, files: Mapping[str, str] | None = None) -> Path:
+        """A folder with a Dockerfile (``IMAGE`` in it is the test's image) and these files, by relative path."""
+        folder = self.folder()
+        for path, text in {**(files or {}), "Dockerfile": dockerfile.replace("IMAGE", self.subject.image)}.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        return folder
 
     def volume(self) -> str:
         """A name for a volume, which is removed in the end."""

@@ -8,7 +8,7 @@ import pytest
 
 from dvm_runtimes.errors import EngineError, InvalidOptionError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.options import BuildOptions, Mount
+from dvm_runtimes.options import Mount
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .case import LIMIT, Bench, ConformanceCase, assert_typed, require
@@ -130,10 +130,7 @@ class EndConformance(ConformanceCase):
         """``volumes`` takes the volumes that the image made without a name, never those that have one."""
         require(runtime, "build", "named_volumes")
         outside = bench.subject.outside
-        folder, named = bench.folder(), bench.volume()
-        (folder / "Dockerfile").write_text(f"FROM {bench.subject.image}\nVOLUME /anonymous\n")
-        image = bench.own_image(f"dvm-conformance/{bench.name()}:1")
-        runtime.build_image(BuildOptions(image_name=image, app_path=folder), timeout=LIMIT)
+        named, image = bench.volume(), bench.build("FROM IMAGE\nVOLUME /anonymous\n")
         workspace = bench.start(image_name=image, mounts=[Mount(named, "/named", "volume")])
         mounted = outside.volumes_of(workspace)
         if mounted is None:

@@ -7,7 +7,7 @@ import pytest
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, InvalidOptionError, WorkspaceNotRunningError
 from dvm_runtimes.infos import EventKind, ProgressEvent, WorkspaceStatus
 from dvm_runtimes.naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
-from dvm_runtimes.options import BuildOptions, StartOptions
+from dvm_runtimes.options import StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.waiting import Command, LogLine
 
@@ -112,10 +112,7 @@ class StartConformance(ConformanceCase):
     def test_start_keeps_alive_under_any_entrypoint(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """Without a command the workspace stays, whatever entrypoint and command the image has."""
         require(runtime, "build")
-        folder = bench.folder()
-        (folder / "Dockerfile").write_text(f'FROM {bench.subject.image}\nENTRYPOINT ["false"]\nCMD ["--help"]\n')
-        image = bench.own_image(f"dvm-conformance/{bench.name()}:1")
-        runtime.build_image(BuildOptions(image_name=image, app_path=folder), timeout=LIMIT)
+        image = bench.build('FROM IMAGE\nENTRYPOINT ["false"]\nCMD ["--help"]\n')
         workspace = bench.start(image_name=image, ready=Command(["true"]))
         assert bench.sh(workspace, "echo alive") == "alive\n"
 
