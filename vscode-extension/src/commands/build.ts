@@ -1,0 +1,75 @@
+import { type WorkspaceFolder, window } from "vscode";
+import type { App } from "../app";
+import { baseName } from "../model/folders";
+import { imageNameFor } from "../names";
+import { asFailure, Failure, isCancelled } from "../protocol/failure";
+import type { Image } from "../protocol/types";
+import type { CallOptions } from "../server/session";
+import { folderSettings } from "../settings";
+import { hasFile, pickFolder } from "../ui/pick";
+import { withSteps } from "../ui/progress";
+import { mayStart } from "../ui/trust";
+import { startFrom } from "./start";
+
+/** Which file a folder's image is built from, and what it is called. */
+export function dockerfileOf(folder: WorkspaceFolder): { dockerfile: string; imageName: string } {
+  return {
+    dockerfile: folderSettings(folder).dockerfile || "Dockerfile",
+    imageName: imageNameFor(baseName(folder.uri)),
+  };
+}
+
+/** Ask the server for the build; its steps go to `options`. */
+export function buildImage(
+  app: App,
+  folder: WorkspaceFolder,
+  imageName: string,
+  dockerfile: string,
+  options: CallOptions,
+): Promise<Image> {
+  app.state.begin(app.folders.workspaceName(folder), "building");
+  return app.connection.call<Image>(
+    "dvm.image.build",
+    {
+      imageName,
+      appPath: folder.uri.fsPath,
+      dockerfile: `${folder.uri.fsPath}/${dockerfile}`,
+      ...folderSettings(folder).buildOptions,
+    },
+    options,
+  );
+}
+
+/** Build the folder's image anew, then offer to start the workspace from it. */
+export async function rebuildImage(app: App): Promise<void> {
+  if (!(await mayStart())) return;
+  const folder = await pickFolder(app);
+  if (!folder) return;
+  const { dockerfile, imageName } = dockerfileOf(folder);
+  if (!(await hasFile(folder, dockerfile))) {
+    throw new Failure(
+      `${folder.name} has no ${dockerfile}`,
+      "invalid_option",
+      "Write one, or name it in the setting dvm.dockerfile.",
+    );
+  }
+  const name = app.folders.workspaceName(folder);
+  try {
+    await withSteps(`Building ${imageName}`, app.output, (options) =>
+      buildImage(app, folder, imageName, dockerfile, options),
+    );
+    app.state.finish(name);
+  } catch (error) {
+    const failure = asFailure(error);
+    app.state.finish(name, isCancelled(failure) ? undefined : failure.message);
+    throw failure;
+  }
+  void offerStart(app, folder, imageName);
+}
+
+async function offerStart(app: App, folder: WorkspaceFolder, imageName: string): Promise<void> {
+  const existing = app.state.byName(app.folders.workspaceName(folder));
+  const start = existing ? "Recreate Workspace" : "Start Workspace";
+  const chosen = await window.showInformationMessage(`Image ${imageName} is built.`, start);
+  if (chosen === start) await startFrom(app, folder, { name: imageName });
+}

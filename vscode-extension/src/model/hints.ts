@@ -1,0 +1,9 @@
+/** The first command line in a hint: what stands between backticks. */
+export function commandIn(hint: string): string | undefined {
+  return /`([^`\n]+)`/.exec(hint)?.[1]?.trim();
+}
+
+/** The first address in a hint, for what can only be downloaded. */
+export function addressIn(hint: string): string | undefined {
+  return /https?:\/\/[^\s`)>\]]+/.exec(hint)?.[0]?.replace(/[.,;]$/, "");
+}

@@ -1,0 +1,54 @@
+import type { LogOutputChannel } from "vscode";
+import { asFailure, type Failure } from "../protocol/failure";
+import type { Platform, RuntimeInfo, Workspace } from "../protocol/types";
+import type { Connection } from "../server/connection";
+import type { State } from "./state";
+
+/** Keeps the state as the server tells it: everything when it is ready, then change by change. */
+export class Refresh {
+  private asking: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly state: State,
+    private readonly log: LogOutputChannel,
+  ) {
+    connection.onDidChangeState((server) => {
+      state.setServer(server);
+      if (server === "ready") void this.everything();
+    });
+    connection.onWorkspaceChanged(({ workspace }) => state.setWorkspace(workspace));
+    connection.onRuntimeChanged((change) => {
+      this.log.info(`Runtime ${change.runtime}: ${change.state}`);
+      void this.everything();
+    });
+  }
+
+  /** Ask for everything again. Requests that come while one runs are answered in order. */
+  everything(): Promise<void> {
+    this.asking = this.asking.then(() => this.ask());
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
+    if (this.connection.state !== "ready") return;
+    try {
+      const info = await this.connection.call<RuntimeInfo>("dvm.runtime.info");
+      const workspaces = await this.connection.call<Workspace[]>("dvm.workspace.list");
+      this.state.setEngine({ reachable: true, info, hint: "" });
+      this.state.setWorkspaces(workspaces);
+    } catch (error) {
+      this.unreachable(asFailure(error));
+    }
+    try {
+      this.state.setPlatforms(await this.connection.call<Platform[]>("dvm.platform.list"));
+    } catch (error) {
+      this.log.warn(`The platforms could not be listed: ${asFailure(error).message}`);
+    }
+  }
+
+  private unreachable(failure: Failure): void {
+    this.log.info(`No engine: ${failure.message}`);
+    this.state.setEngine({ reachable: false, info: undefined, hint: failure.hint || failure.message });
+  }
+}

@@ -1,0 +1,97 @@
+// What dvm-server sends and takes, as JSON. The names are those of docs/protocol.md.
+
+export type WorkspaceState =
+  | "running"
+  | "paused"
+  | "restarting"
+  | "created"
+  | "exited"
+  | "dead"
+  | "removing"
+  | "not_found"
+  | "unknown";
+
+export interface HostPort {
+  host: string;
+  port: number;
+}
+
+export interface Workspace {
+  id: string;
+  name: string;
+  status: WorkspaceState;
+  image: string;
+  app: string;
+  workspace: string;
+  runtime: string;
+  created?: number;
+  started?: number | null;
+  exitCode?: number | null;
+  labels?: Record<string, string>;
+  ports?: Record<string, HostPort>;
+}
+
+export interface Platform {
+  type: string;
+  name: string;
+  endpoint: string;
+  profile: string;
+  reachable: boolean;
+  version: string;
+  active: boolean;
+  hint: string;
+  problem: string;
+  selector: string;
+}
+
+export interface RuntimeInfo {
+  runtime: string;
+  runtimeType: string;
+  platformName: string;
+  version: string;
+}
+
+export interface WorkspaceChanged {
+  workspace: Workspace;
+  cause: string;
+}
+
+export interface RuntimeChanged {
+  runtime: string;
+  state: string;
+  hint: string;
+}
+
+/** What an editor's own terminal has to run to be inside a workspace. */
+export interface TerminalCommand {
+  program: string;
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}
+
+export interface StopAllResult {
+  stopped: string[];
+  failed: Record<string, string>;
+}
+
+export interface Image {
+  id: string;
+  tags: string[];
+}
+
+/** The options of a start that the extension gives itself; users give any of the others. */
+export interface StartOptions {
+  imageName: string;
+  workspaceName: string;
+  appPath: string;
+  [option: string]: unknown;
+}
+
+export interface BuildOptions {
+  imageName: string;
+  appPath: string;
+  dockerfile?: string;
+  noCache?: boolean;
+  [option: string]: unknown;
+}
