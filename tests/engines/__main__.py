@@ -27,7 +27,7 @@ def main() -> None:
     elif wanted:
         print(f"not installed: {' '.join(sorted(wanted))}; only root on Debian's kind may. Some tests will be skipped.")
     for kind in kinds:
-        if not kind.why_not():
+        if not kind.why_not_here():
             kind.prepare()
 
 

@@ -17,6 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+Mapping = dict[str, Any]
+"""A port to publish: hostIP, hostPort, containerPort and protocol, as CNI has them."""
+
 STATUS = 3
 """The descriptor at which ``docker-proxy`` says "0" once it listens, or "1" and the reason."""
 
@@ -36,7 +39,8 @@ def main() -> None:
         unpublish(record)
     elif command == "ADD":
         try:
-            publish(request, record)
+            address = request["prevResult"]["ips"][0]["address"].partition("/")[0]
+            publish(request.get("runtimeConfig", {}).get("portMappings", []), address, record)
         except CannotPublishError as error:
             unpublish(record)
             print(json.dumps({"cniVersion": request["cniVersion"], "code": 100, "msg": str(error)}))
@@ -44,11 +48,10 @@ def main() -> None:
         print(json.dumps(request["prevResult"]))
 
 
-def publish(request: dict[str, Any], record: Path) -> None:
-    """Start one proxy for each port, each listening before the next is started."""
-    address = request["prevResult"]["ips"][0]["address"].partition("/")[0]
+def publish(mappings: list[Mapping], address: str, record: Path) -> None:
+    """Start one proxy for each port to a container at that address, each listening before the next is started."""
     record.parent.mkdir(parents=True, exist_ok=True)
-    for argv in proxies(request.get("runtimeConfig", {}).get("portMappings", []), address):
+    for argv in proxies(mappings, address):
         read, write = os.pipe()
         proxy = subprocess.Popen(
             ["/bin/sh", "-c", f'exec "$@" {STATUS}>&{write}', "sh", *argv],
@@ -67,7 +70,7 @@ def publish(request: dict[str, Any], record: Path) -> None:
                 raise CannotPublishError(answer.read().strip() or "docker-proxy ended")
 
 
-def proxies(mappings: list[dict[str, Any]], address: str) -> Iterator[list[str]]:
+def proxies(mappings: list[Mapping], address: str) -> Iterator[list[str]]:
     """The command of each proxy to a container at that address."""
     for mapping in mappings:
         yield [

@@ -42,6 +42,7 @@ LOOK_AGAIN = 0.02
 BRIDGE = "@BRIDGE@"
 ADDRESS_POOL = "@ADDRESS_POOL@"
 SUBNET = "@SUBNET@"
+GATEWAY = "@GATEWAY@"
 SUBNETS, POOLS = "10.213.", "10.214."
 """How the addresses of our bridges begin, and those of the networks that engines make besides."""
 
@@ -171,7 +172,11 @@ class Keeper:
 
     def fill_in(self, text: str) -> str:
         subnet = self.pool.replace(POOLS, SUBNETS)
-        return text.replace(BRIDGE, self.bridge).replace(ADDRESS_POOL, self.pool).replace(SUBNET, subnet)
+        gateway = subnet.replace(".0/24", ".1")
+        filled = {BRIDGE: self.bridge, ADDRESS_POOL: self.pool, SUBNET: subnet, GATEWAY: gateway}
+        for word, meant in filled.items():
+            text = text.replace(word, meant)
+        return text
 
     def wait_until_ready(self, child: subprocess.Popen[bytes], ready: list[Any], log: Path) -> None:
         """Wait until the process answers; its death or `START_LIMIT` ends the wait."""

@@ -107,6 +107,10 @@ class EngineKind(ABC):
 
     def why_not(self) -> str:
         """The reason why it can't be had here; empty when it can. Nothing is started or installed."""
+        return self.why_not_here() or self.why_not_yet()
+
+    def why_not_here(self) -> str:
+        """What this machine lacks; empty when `prepare` can do the rest."""
         if sys.platform != "linux":
             return "test engines run on Linux only"
         if os.geteuid() != 0:
@@ -119,6 +123,10 @@ class EngineKind(ABC):
     def packages(self) -> list[str]:
         """The Debian packages that it lacks."""
         return debian.missing({**_EVERY_ENGINE, **self.programs})
+
+    def why_not_yet(self) -> str:
+        """What `prepare` has not done; empty for most kinds, which need nothing of it."""
+        return ""
 
     def prepare(self) -> None:  # noqa: B027 - most kinds need nothing
         """What takes long and is needed once a machine, after the packages are installed."""

@@ -29,9 +29,9 @@ class RootlessPodman(EngineKind):
     programs = PROGRAMS
     order = 21
 
-    def why_not(self) -> str:
+    def why_not_here(self) -> str:
         absent = [path for path in DEVICES if not Path(path).exists()]
-        return super().why_not() or (f"this machine has no {' and no '.join(absent)}" if absent else "")
+        return super().why_not_here() or (f"this machine has no {' and no '.join(absent)}" if absent else "")
 
     def run(self, folder: Path) -> RunningEngine:
         user = make(folder)

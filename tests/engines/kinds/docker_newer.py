@@ -1,0 +1,39 @@
+"""Docker Engine as newer Debian releases have it, each in a folder of its own beside this machine's system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.engines.debian_tree import SID, TRIXIE, DebianTree
+from tests.engines.docker_api import started
+from tests.engines.keeping import Kept, Process
+from tests.engines.kinds import docker
+from tests.engines.registry import EngineKind, RunningEngine
+
+PROGRAMS = {**docker.PROGRAMS, "debootstrap": "debootstrap"}
+
+
+class NewerDocker(EngineKind):
+    runtime = "docker"
+    programs = PROGRAMS
+
+    def __init__(self, name: str, tree: DebianTree, order: int) -> None:
+        self.name = name
+        self.order = order
+        self._tree = tree
+
+    def why_not_yet(self) -> str:
+        return self._tree.why_not()
+
+    def prepare(self) -> None:
+        self._tree.make()
+
+    def run(self, folder: Path) -> RunningEngine:
+        socket = folder / "docker.sock"
+        (folder / "none.json").write_text("{}")
+        argv = self._tree.command(folder, *docker.arguments(folder, socket), *docker.network())
+        kept = Kept(folder, [Process(argv, ready=("http", str(socket)))], bridge=True)
+        return started(self, kept, socket, docker.client_environment(folder, f"unix://{socket}"))
+
+
+KINDS: list[EngineKind] = [NewerDocker("docker-26.1", TRIXIE, 11), NewerDocker("docker-28.5", SID, 12)]
