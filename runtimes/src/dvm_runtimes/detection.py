@@ -62,7 +62,7 @@ def detect_platform(machine: Machine | None = None, *, timeout: float = QUICK) -
     known = providers()
     choice = choose(AUTO, machine, known)
     if choice.automatic:
-        sightings = look(machine, timeout)
+        sightings = look_for_usable(machine, timeout)
         chosen = first_reachable(sightings)
         if chosen is None:
             raise nothing_answers(sightings)
@@ -79,7 +79,18 @@ def detect_platform(machine: Machine | None = None, *, timeout: float = QUICK) -
 
 def look(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
     """Find everything and ask it; in the order of ``auto``."""
+    return ask_all(distinct(find_candidates(machine)), machine, timeout)
+
+
+def look_for_usable(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
+    """The same for what ``auto`` may choose; the rest is not asked."""
     candidates = distinct(find_candidates(machine))
+    usable = [one for one in candidates if one[0].automatic and one[1].rank < NEVER]
+    return ask_all(usable, machine, timeout)
+
+
+def ask_all(candidates: list[Candidate], machine: Machine, timeout: float = QUICK) -> list[Sighting]:
+    """Ask these, all at the same time."""
     probes = probe_all(candidates, machine, timeout)
     return [
         Sighting(provider, answered(platform, probe), probe)

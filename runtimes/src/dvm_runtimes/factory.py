@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .choice import choose
-from .detection import Sighting, answered, first_reachable, look, nothing_answers
+from .detection import Sighting, ask_all, first_reachable, look_for_usable, nothing_answers
 from .errors import UnsupportedError
 from .plugins import providers
-from .probing import probe_all
 from .provider import Machine, PlatformProvider
 
 if TYPE_CHECKING:
@@ -56,13 +54,14 @@ def choose_first(machine: Machine, patience: float = PATIENCE) -> Sighting:
     Raises:
         RuntimeUnavailableError: none answers.
     """
-    sightings = look(machine)
+    sightings = look_for_usable(machine)
     chosen = first_reachable(sightings)
     rank = None if chosen is None else chosen.platform.rank
     slow = [
         one for one in sightings if one.eligible and one.probe.silent and (rank is None or one.platform.rank < rank)
     ]
-    found = first_reachable(_again(slow, machine, patience)) or chosen
+    again = ask_all([(one.provider, one.platform) for one in slow], machine, patience)
+    found = first_reachable(again) or chosen
     if found is None:
         raise nothing_answers(sightings)
     return found
@@ -81,11 +80,3 @@ def check_system(provider: PlatformProvider, machine: Machine) -> None:
             platform=provider.name,
             operation="create_runtime",
         )
-
-
-def _again(sightings: Sequence[Sighting], machine: Machine, patience: float) -> list[Sighting]:
-    probes = probe_all([(one.provider, one.platform) for one in sightings], machine, patience)
-    return [
-        Sighting(one.provider, answered(one.platform, probe), probe)
-        for one, probe in zip(sightings, probes, strict=True)
-    ]

@@ -50,7 +50,8 @@ class DockerProfile:
         hints: see `Hints`.
         user: uid and gid of a workspace that asks for none; None for the calling user here, else 1000:1000.
         keep_id: whether the engine is rootless and has to map the caller's uid to the same uid inside.
-        ssh_agent_socket: where the engine's host has the user's SSH agent; empty for ``$SSH_AUTH_SOCK`` here, else none.
+        ssh_agent_socket: where the engine's host has the user's SSH agent; empty for ``$SSH_AUTH_SOCK`` here, else none
+            at all.
         host_path: a real path of this machine and the option's name to the path as the engine's host sees it; raises
             `InvalidOptionError` where it does not. None for the same path.
     """

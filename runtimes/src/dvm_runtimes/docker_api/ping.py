@@ -1,0 +1,252 @@
+"""Asking an engine what it is, with one request that never takes longer than its time.
+
+Detection asks many engines at once, some of which hang: so this knows no
+pool, no retry and no SDK, and each step has what is left of the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import io
+import json
+import queue
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dvm_runtimes.provider import Probe
+
+from .endpoint import Endpoint
+from .profile import DockerProfile
+from .unreachable import NotAnEngineError, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SSH_LEAST = 1.0
+"""Seconds; with less, an engine behind ssh is not even asked."""
+
+_LARGEST = 1 << 20
+"""Bytes of an answer; a real one has one or two thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """What an engine says of itself.
+
+    Attributes:
+        version: its own version, as in ``"26.1.5"``.
+        api_version, min_api_version: of the Docker API, as in ``"1.45"``; empty when it does not say.
+        os, arch: where its containers run, as in ``"linux"`` and ``"arm64"``.
+        product: what it calls itself, as in ``"Docker Desktop 4.30.0"``; may be empty.
+        components: the programs it is made of, as in ``("Podman Engine", "Conmon")``.
+    """
+
+    version: str
+    api_version: str = ""
+    min_api_version: str = ""
+    os: str = ""
+    arch: str = ""
+    product: str = ""
+    components: tuple[str, ...] = ()
+
+
+def ping(endpoint: Endpoint, timeout: float) -> Pong:
+    """Ask the engine at ``endpoint`` for its version.
+
+    Args:
+        endpoint: where it listens.
+        timeout: seconds for all of it: finding the host, connecting, asking.
+
+    Raises:
+        OSError: it does not answer; `unreachable.unavailable` explains it.
+        NotAnEngineError: something else answers there.
+    """
+    deadline = time.monotonic() + timeout
+    with _connection(endpoint, deadline) as stream:
+        stream.send(f"GET /version HTTP/1.1\r\nHost: {endpoint.http_host}\r\nConnection: close\r\n\r\n".encode())
+        return _read_answer(stream)
+
+
+def probe(endpoint: Endpoint, profile: DockerProfile, timeout: float) -> Probe:
+    """The same as `PlatformProvider.probe` has it: what is wrong and what helps, in this product's words."""
+    if endpoint.scheme == "ssh" and timeout < SSH_LEAST:
+        # Its handshakes alone take longer, and a key may want its user's consent.
+        return Probe(
+            problem="is not asked in passing, for it is behind ssh",
+            hint=f"Check that `ssh {endpoint.host} docker version` works without a password.",
+            silent=True,
+        )
+    try:
+        return Probe(version=ping(endpoint, timeout).version)
+    except (OSError, EOFError) as error:
+        told = unavailable(error, endpoint, profile)
+        problem = told.message.removeprefix(profile.platform_name).strip()
+        return Probe(problem=problem, hint=told.hint, silent=isinstance(error, TimeoutError))
+
+
+class _Stream(io.RawIOBase):
+    """A socket of which every single read and write has what is left of the time."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self.sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.sock.settimeout(_left(self._deadline))
+        return self.sock.recv_into(buffer)
+
+    def send(self, data: bytes) -> None:
+        """Write all of it."""
+        self.sock.settimeout(_left(self._deadline))
+        self.sock.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What `http.client` reads an answer from."""
+        return io.BufferedReader(self)
+
+
+def _read_answer(stream: _Stream) -> Pong:
+    answer = http.client.HTTPResponse(stream, method="GET")  # type: ignore[arg-type]
+    try:
+        answer.begin()
+        body = answer.read(_LARGEST)
+    except http.client.RemoteDisconnected:
+        raise EOFError("the connection was closed before any answer") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise NotAnEngineError(f"no HTTP ({type(error).__name__})") from None
+    api = answer.headers.get("Api-Version", "")
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = None
+    if answer.status == http.client.OK and isinstance(told, dict) and isinstance(told.get("Version"), str):
+        return _pong(told, api)
+    if api:
+        # An engine behind a guard that does not let /version pass.
+        return Pong(version=answer.headers.get("Server", "").partition(" ")[0].partition("/")[2], api_version=api)
+    raise NotAnEngineError(f"HTTP {answer.status} without a version")
+
+
+def _pong(told: dict[str, Any], api: str) -> Pong:
+    def text(value: Any) -> str:
+        return value if isinstance(value, str) else ""
+
+    platform = told.get("Platform")
+    components = told.get("Components")
+    names = (one.get("Name") for one in components if isinstance(one, dict)) if isinstance(components, list) else ()
+    return Pong(
+        version=text(told["Version"]),
+        api_version=text(told.get("ApiVersion")) or api,
+        min_api_version=text(told.get("MinAPIVersion")),
+        os=text(told.get("Os")),
+        arch=text(told.get("Arch")),
+        product=text(platform.get("Name")) if isinstance(platform, dict) else "",
+        components=tuple(filter(None, map(text, names))),
+    )
+
+
+@contextlib.contextmanager
+def _connection(endpoint: Endpoint, deadline: float) -> Iterator[_Stream]:
+    if endpoint.scheme == "ssh":
+        with _through_ssh(endpoint, deadline) as stream:
+            yield stream
+        return
+    sock = _connect_unix(endpoint.path, deadline) if endpoint.scheme == "unix" else _connect_tcp(endpoint, deadline)
+    with sock:
+        yield _Stream(sock, deadline)
+
+
+def _connect_unix(path: str, deadline: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Blocking, with the kernel's own limit: with Python's, a full backlog is refused at once instead of waited for.
+        seconds = _left(deadline)
+        limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        sock.connect(path)
+    except BlockingIOError:
+        sock.close()
+        raise TimeoutError(errno.ETIMEDOUT, "takes no more connections") from None
+    except OSError as error:
+        sock.close()
+        if str(error).startswith("AF_UNIX path too long"):
+            raise OSError(errno.ENAMETOOLONG, "the socket's path is too long for this system") from None
+        raise
+    return sock
+
+
+def _connect_tcp(endpoint: Endpoint, deadline: float) -> socket.socket:
+    error: OSError = OSError(errno.EADDRNOTAVAIL, "the host has no address")
+    for family, address in _addresses(endpoint.host, endpoint.port, deadline):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(_left(deadline))
+            sock.connect(address)
+            return _secured(sock, endpoint, deadline)
+        except OSError as failed:
+            sock.close()
+            error = failed
+    raise error
+
+
+def _secured(sock: socket.socket, endpoint: Endpoint, deadline: float) -> socket.socket:
+    if endpoint.tls is None:
+        return sock
+    from .wire import tls_context
+
+    context = tls_context(endpoint.tls)
+    sock.settimeout(_left(deadline))
+    return context.wrap_socket(sock, server_hostname=endpoint.host)
+
+
+def _addresses(host: str, port: int, deadline: float) -> list[tuple[socket.AddressFamily, Any]]:
+    # The system's resolver has no time limit, so it is asked in a thread that may stay behind.
+    answers: queue.SimpleQueue[list[tuple[socket.AddressFamily, Any]] | OSError] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put([(family, address) for family, _, _, _, address in found])
+        except OSError as error:
+            answers.put(error)
+
+    threading.Thread(target=resolve, name="dvm-resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_left(deadline))
+    except queue.Empty:
+        raise TimeoutError(errno.ETIMEDOUT, "the name server does not answer") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+@contextlib.contextmanager
+def _through_ssh(endpoint: Endpoint, deadline: float) -> Iterator[_Stream]:
+    from .ssh import dial_ssh
+
+    wire = dial_ssh(endpoint)
+    try:
+        yield _Stream(wire.sock, deadline)
+    except EOFError as error:
+        raise wire.explain() or error from None
+    finally:
+        wire.cut()
+        # Ending ssh may take a moment that the caller does not have.
+        threading.Thread(target=wire.close, name="dvm-ssh-end", daemon=True).start()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(errno.ETIMEDOUT, "did not answer in time")
+    return left
