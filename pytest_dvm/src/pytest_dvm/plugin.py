@@ -1,27 +1,294 @@
-"""What pytest sees of this plugin: its options, its marker and its hooks.
+"""What pytest sees of this plugin: its options, its marker, its hooks and its fixtures.
 
 This is imported by every test run, used or not: nothing here imports more
-than pytest itself.
+than pytest itself. The rest is loaded when the first fixture asks for it.
 """
 
 from __future__ import annotations
 
+import inspect
+import os
+import sys
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
 import pytest
+
+from .place import new_run, place_of
+from .settings import ALL, Settings, add_options, read
+
+if TYPE_CHECKING:
+    from dvm_runtimes.errors import DvmError
+    from dvm_runtimes.runtime import ContainerRuntime
+
+    from .factory import WorkspaceFactory
+    from .run import Run
+    from .supply import Supply
+    from .wanted import Wanted
+    from .workspace import Workspace
+
+MARKER = (
+    "dvm(image=, build=, env=, mounts=, ports=, files=, ready=, ...): how the workspaces of a test are started; takes "
+    "every field of StartOptions too, and the nearest marker wins"
+)
+SKIPPED = "no container engine: "
+"""What the reason of a skip for want of an engine begins with."""
+
+SETTINGS = pytest.StashKey[Settings]()
+RUN = pytest.StashKey["Run"]()
+RUN_NAME = pytest.StashKey[str]()
+RUNTIMES = pytest.StashKey[tuple[str, ...]]()
+SHARED_USED = pytest.StashKey[bool]()
+VERSIONS = pytest.StashKey[dict[str, None]]()
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("dvm", "container workspaces")
-    group.addoption(
-        "--dvm-runtime",
-        metavar="NAME[,NAME...]",
-        help="the runtime to use; with several, every test that uses a workspace runs once on each; "
-        "'all' means every reachable one",
-    )
-    parser.addini("dvm_runtime", "default of --dvm-runtime, behind DVM_RUNTIME and CONTAINER_RUNTIME")
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "dvm(image, build, env, mounts, ports, files, ready, ...): how the workspaces of a test are started",
-    )
+    config.addinivalue_line("markers", MARKER)
+    config.stash[SETTINGS] = read(config)
+    config.stash[VERSIONS] = {}
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"dvm: runtime {', '.join(config.stash[SETTINGS].runtimes)}"
+
+
+# The run
+
+
+def run_of(config: pytest.Config) -> Run:
+    """What this process has of engines; begun with the first call."""
+    if RUN not in config.stash:
+        from .run import Run
+
+        run = Run(config.stash[SETTINGS], place_of(getattr(config, "workerinput", None)))
+        config.stash[RUN] = run
+        config.add_cleanup(run.close)
+    return config.stash[RUN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """In xdist's controller: tell a worker which run it is part of."""
+    stash = node.config.stash
+    stash.setdefault(RUN_NAME, new_run())
+    node.workerinput["dvm_run"] = stash[RUN_NAME]
+    node.workerinput["dvm_controller"] = os.getpid()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """In xdist's controller: a worker has ended, and said what it used; or it crashed."""
+    told = getattr(node, "workeroutput", None)
+    told = told.get("dvm") if told else None
+    if told is None and not error:
+        return
+    node.config.stash[SHARED_USED] = True
+    for version in (told or {}).get("versions", ()):
+        node.config.stash[VERSIONS][version] = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    output = getattr(config, "workeroutput", None)
+    if output is not None and RUN in config.stash:
+        output["dvm"] = {"versions": config.stash[RUN].described()}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if config.stash.get(SHARED_USED, False):
+        from .records import end_shared
+
+        end_shared(config.stash[RUN_NAME])
+
+
+# Which tests run where
+
+
+def runtimes_of(config: pytest.Config) -> tuple[str, ...]:
+    """The runtimes of this run; ``all`` asks the machine, once, the first time that a test uses a workspace."""
+    if RUNTIMES not in config.stash:
+        names = config.stash[SETTINGS].runtimes
+        if names == (ALL,) and not config.option.collectonly:
+            from .run import expand
+
+            names = expand(names)
+        config.stash[RUNTIMES] = names
+    return config.stash[RUNTIMES]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "dvm_runtime" not in metafunc.fixturenames:
+        return
+    asked = metafunc.config.stash[SETTINGS].runtimes
+    own = any("dvm_runtime" in str(mark.args[:1]) for mark in metafunc.definition.iter_markers("parametrize"))
+    if own or (len(asked) == 1 and asked != (ALL,)):
+        return
+    names = runtimes_of(metafunc.config)
+    metafunc.parametrize("dvm_runtime", names, indirect=True, scope="session", ids=names)
+
+
+def runtime_name(node: pytest.Item | Any, config: pytest.Config) -> str:
+    """The runtime that a test runs on."""
+    callspec = getattr(node, "callspec", None)
+    name = callspec.params.get("dvm_runtime") if callspec is not None else None
+    return str(name or runtimes_of(config)[0])
+
+
+# Fixtures
+
+
+def _unavailable(config: pytest.Config, error: DvmError) -> NoReturn:
+    from .run import unavailable
+
+    if unavailable(error) and config.stash[SETTINGS].unavailable == "skip":
+        pytest.skip(f"{SKIPPED}{error}")
+    pytest.fail(str(error), pytrace=False)
+
+
+def _supply(config: pytest.Config, name: str) -> Supply:
+    from dvm_runtimes.errors import DvmError
+
+    try:
+        return run_of(config).supply(name)
+    except DvmError as error:
+        problem = error
+    _unavailable(config, problem)
+
+
+def _wanted(request: pytest.FixtureRequest, keywords: dict[str, Any] | None = None) -> Wanted:
+    from .wanted import merge, wanted
+
+    marks = [mark.kwargs for mark in request.node.iter_markers("dvm")]
+    merged = merge([keywords or {}, *marks])
+    return wanted(merged, request.config.stash[SETTINGS], request.path.parent)
+
+
+@pytest.fixture(scope="session")
+def dvm_runtime(request: pytest.FixtureRequest) -> ContainerRuntime:
+    """The runtime of this run: a `dvm_runtimes.ContainerRuntime`. Skips the test if there is no engine."""
+    name = getattr(request, "param", None) or runtimes_of(request.config)[0]
+    return _supply(request.config, name).runtime
+
+
+@pytest.fixture(scope="session")
+def dvm_session_options() -> dict[str, Any]:
+    """What ``dvm_session_workspace`` is started with: override it with the keywords of ``@pytest.mark.dvm``."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def dvm_session_workspace(
+    request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime, dvm_session_options: dict[str, Any]
+) -> Workspace:
+    """One workspace for the whole run, with xdist too."""
+    from .failures import started
+    from .wanted import wanted
+
+    config = request.config
+    supply = run_of(config).supply_of(dvm_runtime)
+    with started():
+        asked = wanted(dvm_session_options, config.stash[SETTINGS], config.rootpath)
+        return supply.session(asked).result()
+
+
+@pytest.fixture
+def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[Workspace]:
+    """A workspace for this test alone, as its marker wants it."""
+    from .failures import started
+
+    supply = run_of(request.config).supply_of(dvm_runtime)
+    with started():
+        asked = _wanted(request)
+        workspace = supply.take(asked)
+    yield workspace
+    if _keep(request):
+        supply.keep(workspace, request.node)
+    else:
+        supply.give_back(workspace, asked)
+
+
+@pytest.fixture
+def dvm_workspace_factory(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[WorkspaceFactory]:
+    """Makes workspaces for this test: ``db = dvm_workspace_factory("db", image="postgres:17")``."""
+    from .factory import WorkspaceFactory
+
+    supply = run_of(request.config).supply_of(dvm_runtime)
+    factory = WorkspaceFactory(supply, lambda keywords: _wanted(request, keywords))
+    yield factory
+    keep = _keep(request)
+    for workspace in factory.workspaces if keep else ():
+        supply.keep(workspace, request.node)
+    factory.close(keep=keep)
+
+
+def _keep(request: pytest.FixtureRequest) -> bool:
+    keep = request.config.stash[SETTINGS].keep
+    return keep == "always" or (keep == "failed" and request.node.stash.get(FAILED, False))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """An async test gets its workspaces with awaitable methods."""
+    if "pytest_dvm.workspace" in sys.modules and inspect.iscoroutinefunction(getattr(item, "obj", None)):
+        from .workspace import Workspace
+
+        values: dict[str, Any] = getattr(item, "funcargs", {})
+        for name, value in values.items():
+            if isinstance(value, Workspace) or name == "dvm_workspace_factory":
+                values[name] = value.aio
+    return (yield)
+
+
+# What is reported
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    if "pytest_dvm.workspace" in sys.modules and "dvm_runtime" in getattr(item, "fixturenames", ()):
+        from .failures import explain
+
+        if call.when == "setup":
+            report.user_properties.append(("dvm_runtime", runtime_name(item, item.config)))
+        if report.failed:
+            explain(item, call, report)
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+    """No mark for each of any number of tests that were skipped for one and the same reason."""
+    if report.skipped and skip_reason(report).startswith(SKIPPED) and config.get_verbosity() <= 0:
+        return "skipped", "", ""
+    return None
+
+
+def skip_reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped; empty if it was not."""
+    longrepr = report.longrepr
+    return str(longrepr[2]).removeprefix("Skipped: ") if isinstance(longrepr, tuple) else ""
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    used = {runtime_name(item, config): None for item in items if "dvm_runtime" in getattr(item, "fixturenames", ())}
+    if not used or config.option.collectonly:
+        return []
+    run = run_of(config)
+    return [f"dvm: {run.describe(name)}" for name in used]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    if any(getattr(report, "user_properties", None) or getattr(report, "skipped", False) for report in reports):
+        from .summary import write
+
+        write(terminalreporter, config, reports)

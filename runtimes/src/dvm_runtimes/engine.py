@@ -115,6 +115,7 @@ class ContainerSpec:
     """Sources of binds are paths on the engine's host."""
     ports: tuple[Port, ...] = ()
     network_mode: str = ""
+    network_aliases: tuple[str, ...] = ()
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     cpus: float | None = None
     memory: int | None = None

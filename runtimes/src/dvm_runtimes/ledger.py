@@ -76,6 +76,7 @@ class Ledger:
     ) -> None:
         self.file = file or ledgers_folder() / f"{secrets.token_hex(8)}{_SUFFIX}"
         self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._engines: set[str] = set()
         self._reaper: subprocess.Popen[bytes] | None = None
@@ -114,7 +115,10 @@ class Ledger:
         """Remove all that is still in it, end its reaper and delete it; whether all of it is gone."""
         if self._fd < 0:
             return True
-        done = reaper.reap(str(self.file))
+        if os.getpid() != self._pid:
+            self.detach()
+            return False  # a fork: these things are its parent's
+        done = reaper.reap(os.fspath(self.file), in_flight=0.0)
         os.close(self._fd)
         self._fd = -1
         if self._reaper is not None and self._reaper.stdin is not None:

@@ -157,6 +157,7 @@ class StartOptions:
         env, env_file: variables; ``env`` wins over the file.
         mounts, ports: see `Mount` and `Port`.
         network_mode: ``""`` (the engine's default), ``bridge``, ``none``, ``host`` or a network's name.
+        network_aliases: what others on that network call it, besides its container's name; with a named network only.
         extra_hosts: host name to address, added to ``/etc/hosts``; ``host-gateway`` stands for the host.
         cpus: a share such as 1.5; None or 0 for no limit.
         memory, shm_size: bytes or ``"512m"``; None for the engine's default.
@@ -196,6 +197,7 @@ class StartOptions:
     mounts: Sequence[Mount] = ()
     ports: Sequence[Port] = ()
     network_mode: str = ""
+    network_aliases: Sequence[str] = ()
     extra_hosts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     cpus: float | None = None
     memory: str | int | None = None
@@ -243,6 +245,11 @@ class StartOptions:
             if seen.count(destination) > 1:
                 raise InvalidOptionError("mounts.destination", destination, "is mounted twice")
         check_network_mode(self.network_mode)
+        _set(self, "network_aliases", _words("network_aliases", self.network_aliases))
+        for alias in self.network_aliases:
+            check_container_name(alias, "network_aliases")
+        if self.network_aliases and self.network_mode in ("", "bridge", "none", "host"):
+            raise InvalidOptionError("network_aliases", self.network_aliases, "need a named network_mode")
         _set(self, "cpus", check_cpus(self.cpus))
         _set(self, "memory", parse_memory(self.memory))
         _set(self, "shm_size", parse_memory(self.shm_size, "shm_size", floor=1))

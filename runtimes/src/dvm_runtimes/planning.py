@@ -83,6 +83,7 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
         mounts=tuple(mounts),
         ports=tuple(options.ports),
         network_mode=options.network_mode,
+        network_aliases=tuple(options.network_aliases),
         extra_hosts=dict(options.extra_hosts),
         cpus=options.cpus,
         memory=_bytes(options.memory),

@@ -31,6 +31,8 @@ a request outlives the process that sent it."""
 LIMIT = 60.0
 """Seconds after which removing is given up; the ledger stays."""
 ANSWER_LIMIT = 30.0
+UNWATCHED_PAUSE = 0.2
+"""Seconds between looks at processes whose end the kernel does not tell."""
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.25
 AT_ONCE = 16
@@ -57,14 +59,27 @@ def wait_for_end(pids: list[int]) -> None:
         return
     poll = select.poll()
     poll.register(0, select.POLLIN)
+    watched = True
     for pid in pids:
         try:
             poll.register(os.pidfd_open(pid), select.POLLIN)
         except ProcessLookupError:
             return
         except (AttributeError, OSError):
-            pass  # a kernel before 5.3: the pipe has to do
-    poll.poll()
+            watched = False  # a kernel before 5.3
+    while not poll.poll(None if watched else UNWATCHED_PAUSE * 1000):
+        if any(_has_ended(pid) for pid in pids):
+            return
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _wait_with_kqueue(pids: list[int]) -> None:
@@ -97,7 +112,7 @@ def read(path: str) -> tuple[str, list[Entry]]:
     owner = ""
     removals: dict[str, Any] = {}
     entries: dict[tuple[str, str, str], Entry] = {}
-    with open(path, encoding="utf-8") as lines:
+    with open(path, encoding="utf-8") as lines:  # noqa: PTH123 -- importing pathlib takes longer than all the rest
         for text in lines:
             try:
                 line = json.loads(text)
@@ -125,42 +140,47 @@ def read(path: str) -> tuple[str, list[Entry]]:
     return owner, found
 
 
-def reap(path: str) -> bool:
-    """Remove all that the ledger says is there, then the ledger; whether all of it is gone."""
+def reap(path: str, in_flight: float = IN_FLIGHT) -> bool:
+    """Remove all that the ledger says is there, then the ledger; whether all of it is gone.
+
+    Args:
+        path: the ledger.
+        in_flight: seconds for which something planned may still appear; 0 where its maker has ended in order.
+    """
     try:
         _, entries = read(path)
     except FileNotFoundError:
         return True  # the owner ended in order
     give_up = time.monotonic() + LIMIT
-    removed = [_remove_all([one for one in entries if one["kind"] == kind], give_up) for kind in KINDS]
+    removed = [_remove_all([one for one in entries if one["kind"] == kind], give_up, in_flight) for kind in KINDS]
     if not all(removed):
         return False
     try:
-        os.unlink(path)
+        os.unlink(path)  # noqa: PTH108 -- as above
     except FileNotFoundError:
         pass  # somebody swept at the same time
     return True
 
 
-def _remove_all(entries: list[Entry], give_up: float) -> bool:
+def _remove_all(entries: list[Entry], give_up: float, in_flight: float) -> bool:
     if len(entries) == 1:
-        return remove(entries[0], give_up)
+        return remove(entries[0], give_up, in_flight)
     if not entries:
         return True
     # Imported only now: it would double the time that this program takes to start.
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(AT_ONCE, len(entries))) as pool:
-        return all(list(pool.map(lambda entry: remove(entry, give_up), entries)))
+        return all(list(pool.map(lambda entry: remove(entry, give_up, in_flight), entries)))
 
 
-def remove(entry: Entry, give_up: float) -> bool:
+def remove(entry: Entry, give_up: float, in_flight: float = IN_FLIGHT) -> bool:
     """Remove one thing; whether it is certainly gone."""
     removal = entry["removal"]
     step = removal.get(entry["kind"])
     if not step:
         return True  # this engine has no such things
-    appears_until = 0.0 if entry["made"] else min(give_up, time.monotonic() + IN_FLIGHT)
+    appears_until = 0.0 if entry["made"] else min(give_up, time.monotonic() + in_flight)
     pause = FIRST_PAUSE
     while True:
         if isinstance(step, str):

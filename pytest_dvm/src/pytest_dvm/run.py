@@ -1,0 +1,104 @@
+"""`Run`: what one pytest process has of engines, from the first fixture that asks to the end."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dvm_runtimes.errors import DvmError, RuntimeUnavailableError, UnsupportedError
+from dvm_runtimes.factory import create_runtime
+from dvm_runtimes.operation import CancelToken
+
+from .records import Records
+from .settings import ALL, AUTO, Settings
+from .supply import Supply
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
+
+    from .place import Place
+
+_THREADS = 3
+
+
+class Run:
+    """The engines of this process, each asked for once.
+
+    Args:
+        settings: the user's.
+        place: which run this process is part of, and which part.
+    """
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self.settings = settings
+        self.place = place
+        self.cancel = CancelToken()
+        self.records = Records(place, keep=settings.keep)
+        self.background = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-dvm")
+        self._supplies: dict[str, Supply | DvmError] = {}
+        self._pid = os.getpid()
+
+    def supply(self, name: str) -> Supply:
+        """What gives workspaces on the runtime of that name.
+
+        Raises:
+            DvmError: it cannot be had; the same each time, and asked only once.
+        """
+        if name not in self._supplies:
+            try:
+                self._supplies[name] = Supply(self, name, create_runtime(name))
+            except DvmError as error:
+                self._supplies[name] = error
+        found = self._supplies[name]
+        if isinstance(found, DvmError):
+            raise found.with_traceback(None)
+        return found
+
+    def supply_of(self, runtime: ContainerRuntime) -> Supply:
+        """The supply whose runtime this is."""
+        return next(one for one in self._supplies.values() if isinstance(one, Supply) and one.runtime is runtime)
+
+    def describe(self, name: str) -> str:
+        """One line that names the runtime and its version, or says why there is none."""
+        try:
+            runtime = self.supply(name).runtime
+            return f"{runtime.platform_name} {runtime.version()} ({runtime.platform_type}, {runtime.endpoint})"
+        except DvmError as error:
+            return f"{name}: {error}"
+
+    def described(self) -> list[str]:
+        """A line for each runtime that was used."""
+        return [self.describe(name) for name, supply in self._supplies.items() if isinstance(supply, Supply)]
+
+    def close(self) -> None:
+        """End what is under way and remove what is left."""
+        if os.getpid() != self._pid:
+            return  # a fork of the process that these things belong to
+        self.cancel.set()
+        self.background.shutdown(wait=True, cancel_futures=True)
+        supplies = [one for one in self._supplies.values() if isinstance(one, Supply)]
+        for supply in supplies:
+            supply.close()
+        self.records.close()
+        for supply in supplies:
+            supply.runtime.close()
+
+
+def unavailable(error: DvmError) -> bool:
+    """Whether this says that there is no engine, rather than that something is wrong."""
+    return isinstance(error, RuntimeUnavailableError | UnsupportedError)
+
+
+def reachable_runtimes() -> tuple[str, ...]:
+    """What ``--dvm-runtime=all`` stands for on this machine, now; ``auto`` if nothing answers."""
+    from dvm_runtimes.detection import detect_platforms
+    from dvm_runtimes.provider import NEVER
+
+    found = [one.selector or one.type for one in detect_platforms() if one.reachable and one.rank < NEVER]
+    return tuple(dict.fromkeys(found)) or (AUTO,)
+
+
+def expand(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The runtimes that ``names`` stand for."""
+    return reachable_runtimes() if names == (ALL,) else names

@@ -1,0 +1,175 @@
+"""What a test wants of its workspace: markers and keyword arguments to options, without an engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.options import BuildOptions, Mount, Port, StartOptions
+
+from .settings import Settings
+
+SHORT = {"image": "image_name", "network": "network_mode"}
+"""Keywords that are shorter here than in `StartOptions`."""
+_OURS = ("container_name", "workspace_name", "owner", "ttl", "on_drift")
+_PLACEHOLDER = "image-to-be-built"
+KEYWORDS = frozenset(
+    {"build", "files", *SHORT, *(one.name for one in dataclasses.fields(StartOptions) if one.name not in _OURS)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One kind of workspace.
+
+    Attributes:
+        options: how it is started; its names are given later.
+        build: how its image is built first; None when it has one.
+        files: path inside to content, or to a file or folder of this machine.
+        key: equal for equal wishes, in every process of a run.
+    """
+
+    options: StartOptions
+    build: BuildOptions | None = None
+    files: Mapping[str, bytes | Path] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether two of them cannot be there at the same time."""
+        return any(port.host is not None for port in self.options.ports)
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether all that it could remember is in its own files and processes.
+
+        Not so where its main process is a program of the user's, which has a memory, nor with anything that is
+        shared with others, nor with rights that reach further.
+        """
+        options = self.options
+        return (
+            options.command is None
+            and options.entrypoint is None
+            and options.app_path is None
+            and not options.mounts
+            and not options.network_mode
+            and not options.cap_add
+            and not options.security_opt
+            and not options.privileged
+            and not options.ssh_agent_forwarding
+            and not options.git_credentials
+        )
+
+
+def merge(keywords: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One set of keywords from several, the nearest first: it wins, and env and files are joined.
+
+    >>> merge([{"env": {"A": "1"}}, {"image": "debian:12", "env": {"A": "0", "B": "2"}}])
+    {'image': 'debian:12', 'env': {'A': '1', 'B': '2'}}
+    """
+    merged: dict[str, Any] = {}
+    for one in reversed(list(keywords)):
+        for name, value in one.items():
+            joined = name in ("env", "files") and isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+            merged[name] = {**merged[name], **value} if joined else value
+    return merged
+
+
+def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wanted:
+    """What ``keywords`` ask for.
+
+    Args:
+        keywords: of ``@pytest.mark.dvm`` or of ``dvm_workspace_factory``.
+        settings: the run's; they have the default image.
+        folder: relative paths in ``build``, ``files`` and ``mounts`` start here.
+
+    Raises:
+        InvalidOptionError: a keyword that means nothing, or a value that no engine could take.
+    """
+    given = dict(keywords)
+    for name in given:
+        if name not in KEYWORDS:
+            raise InvalidOptionError(
+                "mark.dvm", name, f"there is no such keyword; there are {', '.join(sorted(KEYWORDS))}"
+            )
+    build = _build(given.pop("build", None), folder)
+    files = _files(given.pop("files", None) or {}, folder)
+    for short, long in SHORT.items():
+        if short in given:
+            given[long] = given.pop(short)
+    given.setdefault("image_name", settings.image)
+    if build is not None:
+        given["image_name"] = _PLACEHOLDER
+    if not given["image_name"]:
+        raise InvalidOptionError(
+            "image",
+            "",
+            "the workspace needs an image",
+            hint='Write @pytest.mark.dvm(image="debian:12"), or set dvm_image or --dvm-image.',
+        )
+    given["ports"] = tuple(port if isinstance(port, Port) else Port(port) for port in given.get("ports") or ())
+    given["mounts"] = tuple(_mount(mount, folder) for mount in given.get("mounts") or ())
+    options = StartOptions(container_name="dvm-test", **given)
+    return Wanted(options, build, files, _key(given, build, files))
+
+
+def _build(build: object, folder: Path) -> BuildOptions | None:
+    if build is None or isinstance(build, BuildOptions):
+        return build
+    if isinstance(build, str | os.PathLike):
+        return BuildOptions(image_name=_PLACEHOLDER, app_path=folder / build)
+    if isinstance(build, Mapping):
+        paths = {key: folder / build[key] for key in ("app_path", "build_context") if build.get(key) is not None}
+        return BuildOptions(**{"image_name": _PLACEHOLDER, **build, **paths})
+    raise InvalidOptionError("build", build, "give a folder, BuildOptions, or a dict of their fields")
+
+
+def _files(files: Mapping[str, Any], folder: Path) -> dict[str, bytes | Path]:
+    found: dict[str, bytes | Path] = {}
+    for place, content in files.items():
+        if not place.startswith("/") or place.endswith("/"):
+            raise InvalidOptionError("files", place, "must be an absolute path in the workspace")
+        if isinstance(content, str):
+            found[place] = content.encode()
+        elif isinstance(content, bytes):
+            found[place] = content
+        elif isinstance(content, os.PathLike):
+            found[place] = folder / content
+        else:
+            raise InvalidOptionError(f"files[{place!r}]", type(content).__name__, "give str, bytes or a Path")
+    return found
+
+
+def _mount(mount: object, folder: Path) -> Mount:
+    if isinstance(mount, Mount):
+        return mount
+    if not isinstance(mount, str):
+        raise InvalidOptionError("mounts", mount, 'give a Mount, or "source:/destination[:ro]"')
+    source, colon, rest = mount.partition(":")
+    destination, _, mode = rest.partition(":")
+    if not colon or mode not in ("", "ro", "rw"):
+        raise InvalidOptionError("mounts", mount, 'write it as "source:/destination" or "source:/destination:ro"')
+    named = "/" not in source and not source.startswith(".")
+    place = source if named else os.fspath(folder / Path(source).expanduser())
+    return Mount(place, destination, "volume" if named else "bind", read_only=mode == "ro")
+
+
+def _key(given: Mapping[str, Any], build: BuildOptions | None, files: Mapping[str, bytes | Path]) -> str:
+    parts: list[Any] = [sorted((name, _plain(value)) for name, value in given.items()), repr(build), _plain(files)]
+    if build is not None:
+        parts.append(_plain(build.build_args))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return sorted((key, _plain(item)) for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    return value
