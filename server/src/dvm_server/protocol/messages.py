@@ -14,11 +14,12 @@ Id = int | str
 
 
 class Request(NamedTuple):
-    """A call that wants an answer."""
+    """A call that wants an answer; ``size`` in bytes."""
 
     id: Id
     method: str
     params: Any
+    size: int = 0
 
 
 class Notification(NamedTuple):
@@ -61,7 +62,7 @@ def decode(body: bytes) -> Message:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deep(data):
         problem = f"The message is nested more than {MAX_DEPTH} levels deep"
         return Refused(_id_of(data), RequestError(INVALID_REQUEST, problem))
-    return _classify(data)
+    return _classify(data, len(body))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -71,7 +72,7 @@ def _refuse_constant(name: str) -> NoReturn:
 _loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
-def _classify(data: Any) -> Message:
+def _classify(data: Any, size: int) -> Message:
     if not isinstance(data, dict):
         what = "Batches are" if isinstance(data, list) else "A bare value is"
         return Refused(None, RequestError(INVALID_REQUEST, f"{what} not part of the base protocol"))
@@ -91,7 +92,7 @@ def _classify(data: Any) -> Message:
         return Refused(None, RequestError(INVALID_REQUEST, 'The member "id" must be a string or a whole number'))
     if params is not None and not isinstance(params, dict | list):
         return Refused(identifier, RequestError(INVALID_PARAMS, 'The member "params" must be an object or an array'))
-    return Request(identifier, method, params)
+    return Request(identifier, method, params, size)
 
 
 def _id_of(data: Any) -> Id | None:

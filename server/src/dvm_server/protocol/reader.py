@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from .failures import PARSE_ERROR, RequestError
 from .framing import Framer, Garbled
 from .messages import Message, Refused, decode
-from .writer import Writer
 
 _CHUNK = 256 * 1024
 _AHEAD = 8
 """Chunks that may be read but not yet handled; then the client waits."""
+
+_LOOK = 0.2
+"""Seconds between two looks whether a client that waits is still there."""
 
 
 class Reader:
@@ -25,7 +27,6 @@ class Reader:
         descriptor: where to read; closed at the end.
         deliver: given the messages of one chunk; whoever handled them calls `handled`.
         on_end: called once, when the client has closed its side.
-        writer: while the client is far behind with reading it, nothing more is read.
     """
 
     def __init__(
@@ -33,16 +34,18 @@ class Reader:
         descriptor: int,
         deliver: Callable[[list[Message]], object],
         on_end: Callable[[], object],
-        writer: Writer,
     ) -> None:
         self._descriptor = descriptor
         self._deliver = deliver
         self._on_end = on_end
-        self._writer = writer
         self._framer = Framer()
         self._ahead = threading.Semaphore(_AHEAD)
-        self._stopped = False
+        self._stopped = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
+        if sys.platform != "win32":  # there, only sockets can be waited for
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLIN)
+            self._poll.register(self._wake_read, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="dvm-reader", daemon=True)
 
     def start(self) -> None:
@@ -55,28 +58,33 @@ class Reader:
 
     def close(self, seconds: float) -> None:
         """Stop reading, and wait for the thread at most so long."""
-        self._stopped = True
+        self._stopped.set()
         os.write(self._wake_write, b".")
         self._ahead.release()
         if self._thread.ident is not None:
             self._thread.join(max(0.0, seconds))
+        if not self._thread.is_alive():
+            for descriptor in (self._descriptor, self._wake_read, self._wake_write):
+                os.close(descriptor)
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stopped.is_set():
             data = self._read()
             if not data:
                 break
             messages = list(self._messages(data))
             if not messages:
                 continue
-            self._ahead.acquire()
-            if self._stopped:
-                break
+            # A client that does not read its answers gets no more of them made;
+            # once it is gone, nobody needs them.
+            while not self._ahead.acquire(timeout=_LOOK):
+                if self._hung_up():
+                    self._on_end()
+                    return
+            if self._stopped.is_set():
+                return
             self._deliver(messages)
-            # A client that does not read its answers gets no more of them made.
-            while self._writer.full and not self._stopped and not self._hung_up():
-                self._writer.wait_for_room(0.2)
-        if not self._stopped:
+        if not self._stopped.is_set():
             self._on_end()
 
     def _messages(self, data: bytes) -> Iterator[Message]:
@@ -91,12 +99,8 @@ class Reader:
 
     def _read(self) -> bytes:
         try:
-            if sys.platform != "win32":  # there, only sockets can be waited for
-                poll = select.poll()
-                poll.register(self._descriptor, select.POLLIN)
-                poll.register(self._wake_read, select.POLLIN)
-                if any(descriptor == self._wake_read for descriptor, _ in poll.poll()):
-                    return b""
+            if sys.platform != "win32" and any(ready == self._wake_read for ready, _ in self._poll.poll()):
+                return b""
             return os.read(self._descriptor, _CHUNK)
         except OSError:
             return b""
@@ -104,6 +108,7 @@ class Reader:
     def _hung_up(self) -> bool:
         if sys.platform == "win32":
             return False
-        poll = select.poll()
-        poll.register(self._descriptor, 0)
-        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
+        return any(
+            ready == self._descriptor and events & (select.POLLHUP | select.POLLERR)
+            for ready, events in self._poll.poll(0)
+        )

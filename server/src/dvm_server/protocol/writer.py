@@ -6,17 +6,21 @@ A client that stops reading blocks that thread and nobody else.
 from __future__ import annotations
 
 import os
+import select
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 
 FULL = 16 * 1024 * 1024
-"""Bytes waiting for the client from which on no more of its requests are read."""
+"""Bytes waiting for the client from which on no more of its requests are handled."""
 
 GIVE_UP = 128 * 1024 * 1024
 """Bytes waiting for the client at which it is taken for dead."""
 
 _PIECE = 1024 * 1024
+_SURE = 4096 if sys.platform == "win32" else min(4096, select.PIPE_BUF)
+"""Bytes that a descriptor takes at once if it says that it takes any: see pipe(7) and, for PIPE_BUF, write(2)."""
 
 
 class Writer:
@@ -35,6 +39,10 @@ class Writer:
         self._condition = threading.Condition()
         self._closing = False
         self._broken = False
+        self._on_room: list[Callable[[], object]] = []
+        if sys.platform != "win32":
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLOUT)
         self._thread = threading.Thread(target=self._run, name="dvm-writer", daemon=True)
         self._thread.start()
 
@@ -42,6 +50,8 @@ class Writer:
         """Queue ``data``; never blocks. After the end it is dropped."""
         with self._condition:
             if self._closing or self._broken:
+                return
+            if not self._waiting and len(data) <= _SURE and self._write_at_once(data):
                 return
             self._queue.append(data)
             self._waiting += len(data)
@@ -58,23 +68,45 @@ class Writer:
     def wait_for_room(self, seconds: float) -> bool:
         """Wait until the client has caught up, at most so long; whether it has."""
         with self._condition:
-            return self._condition.wait_for(lambda: not self.full or self._broken, seconds)
+            return self._condition.wait_for(lambda: not self.full or self._broken or self._closing, seconds)
+
+    def when_room(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, from any thread, as soon as the client has caught up or is given up."""
+        with self._condition:
+            if self.full and not self._broken:
+                self._on_room.append(callback)
+                return
+        callback()
 
     def close(self, seconds: float) -> bool:
         """Write what is queued, for at most so long, and end; whether all of it was written."""
         with self._condition:
             self._closing = True
-            self._condition.notify()
+            self._condition.notify_all()
         self._thread.join(max(0.0, seconds))
         if self._thread.is_alive():
             return False
         return not self._waiting
 
+    def _write_at_once(self, data: bytes) -> bool:
+        """Spare a small message the way over the thread, if the client takes it now; whether it did."""
+        if sys.platform == "win32" or self._poll.poll(0) != [(self._descriptor, select.POLLOUT)]:
+            return False
+        try:
+            written = os.write(self._descriptor, data)
+        except OSError:
+            return False  # the thread meets the same error and deals with it
+        if written < len(data):
+            self._queue.append(data[written:])
+            self._waiting += len(data) - written
+            self._condition.notify()
+        return True
+
     def _run(self) -> None:
         while True:
             with self._condition:
                 while not self._queue:
-                    if self._closing:
+                    if self._closing or self._broken:
                         os.close(self._descriptor)
                         return
                     self._condition.wait()
@@ -86,18 +118,23 @@ class Writer:
             try:
                 self._write(b"".join(pieces) if len(pieces) > 1 else pieces[0])
             except OSError as error:
-                os.close(self._descriptor)
                 self._break(f"the client cannot be written to: {error.strerror}")
-                return
+                continue
             with self._condition:
                 self._waiting -= size
-                if not self.full:
-                    self._condition.notify_all()
+                waiting = self._take_waiting() if not self.full else []
+            for callback in waiting:
+                callback()
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
+
+    def _take_waiting(self) -> list[Callable[[], object]]:
+        self._condition.notify_all()
+        waiting, self._on_room = self._on_room, []
+        return waiting
 
     def _break(self, reason: str) -> None:
         with self._condition:
@@ -105,5 +142,7 @@ class Writer:
                 return
             self._broken = True
             self._queue.clear()
-            self._condition.notify_all()
+            waiting = self._take_waiting()
+        for callback in waiting:
+            callback()
         self._on_broken(reason)

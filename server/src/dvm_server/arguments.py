@@ -1,0 +1,162 @@
+"""The one JSON object that a command is given, taken apart member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from dvm_runtimes.errors import InvalidOptionError
+
+from . import wire
+
+Options = TypeVar("Options")
+
+
+class Arguments:
+    """Takes members out of an argument; `done` complains of what nobody took.
+
+    Args:
+        value: what the client sent; None counts as ``{}``.
+        folder: the client's own folder, against which relative paths are resolved; None when it has none.
+
+    Raises:
+        InvalidOptionError: it is not an object.
+    """
+
+    def __init__(self, value: Any, folder: str | None = None) -> None:
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            raise InvalidOptionError("arguments[0]", value, "must be an object")
+        self._given: dict[str, Any] = {key: one for key, one in value.items() if one is not None}
+        self._left = dict(self._given)
+        self._known: list[str] = []
+        self._own_folder = folder
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._given
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string."""
+        value = self._take(name, default)
+        if not isinstance(value, str):
+            raise InvalidOptionError(name, value, "must be a string")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false when left out."""
+        value = self._take(name, False)
+        if not isinstance(value, bool):
+            raise InvalidOptionError(name, value, "must be true or false")
+        return value
+
+    def number(self, name: str, default: float | None, *, floor: float = 0) -> float | None:
+        """A number, not below ``floor``."""
+        value = self._take(name, default)
+        if value is not None and (type(value) not in (int, float) or not floor <= value < 1e15):
+            raise InvalidOptionError(name, value, f"must be a number, {floor:g} or more")
+        return value  # type: ignore[no-any-return]
+
+    def count(self, name: str) -> int | None:
+        """A whole number, 0 or more; None when left out."""
+        value = self._take(name, None)
+        if value is not None and (type(value) is not int or not 0 <= value < 2**53):
+            raise InvalidOptionError(name, value, "must be a whole number, 0 or more")
+        return value
+
+    def words(self, name: str) -> list[str]:
+        """A command: an array of strings, at least one."""
+        value = self._take(name, None)
+        if not isinstance(value, list) or not value:
+            raise InvalidOptionError(name, value, 'give an array of words, such as ["make", "test"]')
+        for word in value:
+            if not isinstance(word, str) or "\0" in word:
+                raise InvalidOptionError(name, word, "every word must be a string without NUL")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """An object, left where it is for `options`; empty when left out."""
+        value = self._given.get(name, {})
+        if not isinstance(value, dict):
+            raise InvalidOptionError(name, "...", "must be an object")
+        return value
+
+    def timeout(self) -> dict[str, float]:
+        """``timeout`` in seconds as keyword arguments of a runtime's method; empty when left out."""
+        value = self.number("timeout", None, floor=0.001)
+        return {} if value is None else {"timeout": value}
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that the command is about: ``folder``, a path or a ``file:`` URI, else the client's own."""
+        given = self.text("folder")
+        return absolute(given, "folder", self._own_folder) if given else self._own_folder
+
+    def options(self, cls: type[Options], **defaults: Any) -> Options:
+        """Everything that is left, as options; ``defaults`` by the members' JSON names."""
+        left, self._left = self._left, {}
+        merged = {**defaults, **left}
+        for key in merged:
+            if key not in wire.members(cls):
+                raise wire.unknown(key, key, [*wire.members(cls), *self._known])
+        return wire.take(cls, merged, lambda path: absolute(path, "path", self._own_folder))
+
+    def check(self, cls: type[object], besides: Iterable[str], **placeholders: Any) -> None:
+        """Refuse now what `options` would refuse later, when the members of ``besides`` have been taken.
+
+        Args:
+            cls: the options' class.
+            besides: members that are no options.
+            placeholders: for options that will have a default, by the members' JSON names.
+        """
+        copy = Arguments(self._given, self._own_folder)
+        for name in (*self._known, *besides):
+            copy._take(name, None)
+        copy.options(cls, **placeholders)
+
+    def some(self, cls: type[Options], names: Iterable[str], **defaults: Any) -> Options:
+        """The options that these members are, the others left alone."""
+        taken = {name: value for name in names if (value := self._take(name, None)) is not None}
+        return wire.take(cls, {**defaults, **taken}, lambda path: absolute(path, "path", self._own_folder))
+
+    def done(self) -> None:
+        """Nothing else is taken.
+
+        Raises:
+            InvalidOptionError: there is a member that the command does not know.
+        """
+        for key in self._left:
+            raise wire.unknown(key, key, self._known)
+
+    def _take(self, name: str, default: Any) -> Any:
+        self._known.append(name)
+        self._left.pop(name, None)
+        return self._given.get(name, default)
+
+
+def absolute(path: str, field: str, base: str | None) -> str:
+    """A path of this machine, absolute; a ``file:`` URI is taken too.
+
+    Raises:
+        InvalidOptionError: a URI of another scheme, or relative to nothing.
+
+    >>> absolute("file:///srv/my%20app", "folder", None)
+    '/srv/my app'
+    """
+    if "\0" in path:
+        raise InvalidOptionError(field, path, "holds a NUL character")
+    if path.startswith("file:"):
+        path = unquote(urlsplit(path).path)
+    elif "://" in path:
+        raise InvalidOptionError(field, path, "must be a path of this machine or a file: URI")
+    try:
+        whole = Path(path).expanduser()
+    except RuntimeError:
+        raise InvalidOptionError(field, path, "there is no such home folder") from None
+    if not whole.is_absolute():
+        if base is None:
+            raise InvalidOptionError(field, path, "is relative, and the editor has no folder open")
+        whole = Path(base) / whole
+    return str(whole)

@@ -1,0 +1,21 @@
+"""``dvm.platform.list``: every platform found on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dvm_server.protocol.work import Work
+
+if TYPE_CHECKING:
+    from dvm_server.app import DvmServer
+
+
+def register(server: DvmServer) -> None:
+    @server.command("dvm.platform.list")
+    @server.thread()
+    def list_platforms(work: Work) -> list[dict[str, Any]]:
+        from dvm_runtimes.detection import detect_platforms
+        from dvm_server import wire
+
+        server.arguments(work.argument).done()
+        return [wire.platform(found) for found in detect_platforms()]

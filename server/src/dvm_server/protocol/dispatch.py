@@ -1,0 +1,325 @@
+"""What becomes of each message: its answer, its effect, or a command on a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pygls.feature_manager import is_thread_function
+
+from .failures import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NOT_INITIALIZED,
+    REQUEST_CANCELLED,
+    REQUEST_FAILED,
+    RequestError,
+)
+from .framing import frame
+from .messages import Id, Message, Notification, Refused, Reply, Request
+from .progress import Progress
+from .work import InThread, Work
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from .server import CommandServer
+
+THREADS = 100
+"""Commands that run at the same time; further ones wait for their turn."""
+
+MAX_PENDING = 10_000
+"""Commands that run or wait; further ones are refused."""
+
+MAX_PENDING_BYTES = 128 * 1024 * 1024
+"""Bytes of the requests that run or wait; further ones are refused."""
+
+_TURN = 500
+"""Messages that are handled before the loop does something else."""
+
+_PIECE = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class Dispatcher:
+    """Handles the messages of one client, on the loop; commands that take time run on threads.
+
+    Args:
+        server: whose features and commands are called.
+        writer: where answers go.
+        handled: called once for each delivery that has been dealt with.
+    """
+
+    def __init__(self, server: CommandServer, writer: Writer, handled: Callable[[], object]) -> None:
+        self._server = server
+        self._writer = writer
+        self._handled = handled
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dvm-command")
+        self._inbox: deque[Message | None] = deque()
+        self._draining = False
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._pending: dict[Id, Work] = {}
+        self._pending_bytes = 0
+        self._by_token: dict[Id, Work] = {}
+        self._state = "new"
+        self._when_idle: Callable[[], object] | None = None
+
+    @property
+    def pending(self) -> int:
+        """Commands that run or wait."""
+        return len(self._pending)
+
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the client has sent ``shutdown``."""
+        return self._state == "shutdown"
+
+    def deliver(self, messages: list[Message]) -> None:
+        """Handle the messages of one chunk, in order."""
+        self._inbox.extend(messages)
+        self._inbox.append(None)
+        if not self._draining:
+            self._drain()
+
+    def cancel_all(self) -> None:
+        """Ask every command to stop."""
+        for work in list(self._pending.values()):
+            work.cancel.set()
+
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Call ``callback``, on the loop, once no command runs any more."""
+        self._when_idle = callback
+        self._look_whether_idle()
+
+    # Messages
+
+    def _drain(self) -> None:
+        self._draining = True
+        for _ in range(_TURN):
+            if not self._inbox:
+                self._draining = False
+                break
+            if self._writer.full:
+                break
+            message = self._inbox.popleft()
+            if message is None:
+                self._handled()
+                continue
+            try:
+                self._route(message)
+            except Exception as error:  # noqa: BLE001 - whatever one message does, the next one is handled
+                log.error("A message could not be handled: %s", type(error).__name__)
+        self._flush()
+        if self._draining:
+            self._writer.when_room(lambda: self._loop.call_soon_threadsafe(self._drain))
+
+    def _route(self, message: Message) -> None:
+        if type(message) is Request:
+            try:
+                self._request(message)
+            except RequestError as error:
+                self._refuse(message.id, error)
+        elif type(message) is Notification:
+            self._notification(message)
+        elif type(message) is Reply:
+            self._server.outgoing.answered(message)
+        elif type(message) is Refused:
+            log.warning("Refused a message: %s", message.error.message)
+            self._refuse(message.id, message.error)
+
+    def _request(self, request: Request) -> None:
+        method = request.method
+        if self._state == "new" and method != "initialize":
+            raise RequestError(NOT_INITIALIZED, "The first request must be initialize")
+        if self._state == "shutdown":
+            raise RequestError(INVALID_REQUEST, "The server was shut down; only exit may follow")
+        if method == "workspace/executeCommand":
+            self._execute(request)
+        elif method == "initialize":
+            if self._state != "new":
+                raise RequestError(INVALID_REQUEST, "initialize was sent before")
+            result = self._server.handle_initialize(request.params)
+            self._state = "initialized"
+            self._answer(request.id, result)
+            self._server.after_initialize()
+        elif method == "shutdown":
+            self._state = "shutdown"
+            self._server.handle_shutdown(lambda: self._answer_now(request.id, None))
+        else:
+            feature = self._server.protocol.fm.features.get(method)
+            if feature is None:
+                raise RequestError(METHOD_NOT_FOUND, f"There is no method {method[:100]!r}")
+            self._answer(request.id, self._call(method, feature, request.params))
+
+    def _notification(self, notification: Notification) -> None:
+        method, params = notification
+        if method == "exit":
+            self._server.end(0 if self.was_shut_down else 1, "the client sent exit")
+        elif self._state != "initialized" or not isinstance(params, dict):
+            return
+        elif method == "$/cancelRequest":
+            self._cancel(self._pending, params.get("id"))
+        elif method == "window/workDoneProgress/cancel":
+            self._cancel(self._by_token, params.get("token"))
+        else:
+            self._server.handle_notification(method, params)
+
+    def _cancel(self, works: dict[Id, Work], key: Any) -> None:
+        # Another type may not be hashable; 1.0 and True would be found as 1.
+        work = works.get(key) if type(key) in (int, str) else None
+        if work is not None:
+            work.cancel.set()
+
+    # Commands
+
+    def _execute(self, request: Request) -> None:
+        params = request.params
+        if not isinstance(params, dict) or not isinstance(params.get("command"), str):
+            raise RequestError(INVALID_PARAMS, 'workspace/executeCommand needs {"command": string}')
+        name = params["command"]
+        handler = self._server.protocol.fm.commands.get(name)
+        if handler is None:
+            hint = "The capability executeCommandProvider.commands lists those there are."
+            raise RequestError(INVALID_PARAMS, f"There is no command {name[:100]!r}", hint=hint)
+        argument = _argument(params.get("arguments"), name)
+        if request.id in self._pending:
+            raise RequestError(INVALID_REQUEST, f"A request with the ID {request.id!r} is still being answered")
+        began = time.perf_counter()
+        if is_thread_function(handler):  # type: ignore[no-untyped-call]
+            self._submit(request, name, handler, argument, params.get("workDoneToken"))
+            return
+        result = self._call(name, handler, argument)
+        if type(result) is InThread:
+            self._submit(request, name, result.function, argument, params.get("workDoneToken"))
+            return
+        self._answer(request.id, result)
+        self._server.trace.done(name, request.id, time.perf_counter() - began)
+
+    def _call(self, name: str, function: Callable[[Any], Any], argument: Any) -> Any:
+        try:
+            return function(argument)
+        except RequestError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            raise self._server.explain(error, name, argument) from None
+
+    def _submit(self, request: Request, name: str, function: Callable[[Work], Any], argument: Any, token: Any) -> None:
+        too_many = len(self._pending) >= MAX_PENDING
+        if too_many or (self._pending and self._pending_bytes + request.size > MAX_PENDING_BYTES):
+            hint = "Wait for answers before sending more."
+            raise RequestError(REQUEST_FAILED, "The server has too many requests to answer", hint=hint)
+        given = token if type(token) in (int, str) else None
+        progress = Progress(self._server, given, self._server.new_token())
+        work = Work(request.id, name, argument, progress, request.size)
+        self._pending[request.id] = work
+        self._by_token[progress.token] = work
+        self._pending_bytes += request.size
+        self._server.trace.received(name, request.id)
+        self._pool.submit(self._run, work, function)
+
+    def _run(self, work: Work, function: Callable[[Work], Any]) -> None:
+        """On a thread: do the work and answer."""
+        began = time.perf_counter()
+        try:
+            if work.cancel.is_set():
+                raise RequestError(REQUEST_CANCELLED, f"{work.command} was cancelled")
+            body = _success(work.id, function(work))
+        except RequestError as error:
+            body = _failure(work.id, error)
+        except BaseException as error:  # noqa: BLE001 - every request gets an answer
+            body = _failure(work.id, self._server.explain(error, work.command, work.argument))
+        work.progress.end()
+        # An answer waits until the client reads; at the end it is dropped.
+        while self._writer.full and not work.cancel.is_set():
+            self._writer.wait_for_room(0.2)
+        self._writer.put(frame(body))
+        self._pending.pop(work.id, None)
+        if self._by_token.get(work.progress.token) is work:
+            self._by_token.pop(work.progress.token, None)
+        self._server.trace.done(work.command, work.id, time.perf_counter() - began)
+        self._loop.call_soon_threadsafe(self._finished, work.size)
+
+    def _finished(self, size: int) -> None:
+        self._pending_bytes -= size
+        self._look_whether_idle()
+
+    def _look_whether_idle(self) -> None:
+        if self._when_idle is not None and not self._pending:
+            callback, self._when_idle = self._when_idle, None
+            callback()
+
+    # Answers
+
+    def _answer(self, identifier: Id, result: Any) -> None:
+        try:
+            self._put(frame(_success(identifier, result)))
+        except RequestError as error:
+            self._refuse(identifier, error)
+
+    def _answer_now(self, identifier: Id, result: Any) -> None:
+        self._answer(identifier, result)
+        self._flush()
+
+    def _refuse(self, identifier: Id | None, error: RequestError) -> None:
+        self._put(frame(_failure(identifier, error)))
+
+    def _put(self, data: bytes) -> None:
+        self._out.append(data)
+        self._out_size += len(data)
+        if self._out_size > _PIECE:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self._out_size = 0
+            self._writer.put(data)
+
+
+def _argument(arguments: Any, command: str) -> Any:
+    """The one argument of a command; None when there is none."""
+    if arguments is None:
+        return None
+    if not isinstance(arguments, list):
+        raise RequestError(INVALID_PARAMS, f"{command}: arguments must be an array")
+    if len(arguments) > 1:
+        raise RequestError(INVALID_PARAMS, f"{command} takes one argument, not {len(arguments)}")
+    return arguments[0] if arguments else None
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message as it is sent, but for its frame.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it cannot be said in JSON.
+    """
+    return _encode(message).encode("ascii")
+
+
+def _success(identifier: Id, result: Any) -> bytes:
+    try:
+        return encode({"jsonrpc": "2.0", "id": identifier, "result": result})
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = f"The result cannot be said in JSON ({type(error).__name__})"
+        raise RequestError(INTERNAL_ERROR, problem) from None
+
+
+def _failure(identifier: Id | None, error: RequestError) -> bytes:
+    try:
+        return encode({"jsonrpc": "2.0", "id": identifier, "error": error.to_dict()})
+    except (TypeError, ValueError, RecursionError):
+        plain = RequestError(error.code, error.message)
+        return encode({"jsonrpc": "2.0", "id": identifier, "error": plain.to_dict()})

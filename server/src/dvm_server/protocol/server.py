@@ -1,0 +1,254 @@
+"""`CommandServer`: pygls' `LanguageServer` with a life of its own, from the first byte to the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from . import client_process
+from .dispatch import Dispatcher, encode
+from .failures import INTERNAL_ERROR, INVALID_PARAMS, RequestError
+from .framing import frame
+from .last_resort import exit_after
+from .messages import Id
+from .outgoing import OnReply, Outgoing
+from .pygls_protocol import CommandProtocol
+from .reader import Reader
+from .trace import Trace
+from .writer import Writer
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_LIMIT = 1.5
+"""Seconds that ``shutdown`` waits for commands to clean up; VS Code's client waits 2 s for its answer."""
+
+ENDING_LIMIT = 0.7
+"""Seconds that commands have to clean up once the client is gone."""
+
+LAST_LIMIT = 0.9
+"""Seconds after which the process ends whatever it is doing, if the client is gone."""
+
+
+class CommandServer(LanguageServer):
+    """A server of commands over standard input and output.
+
+    Commands are registered with `command`; without `thread` they run on the
+    loop as ``f(argument)`` and must not block, with it as ``f(work)`` on a
+    thread of their own. ``argument`` is the first of the request's arguments,
+    or None. One on the loop may return `InThread`.
+    """
+
+    protocol: CommandProtocol
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name, version, protocol_cls=CommandProtocol)
+        self.outgoing = Outgoing()
+        self.trace = Trace(self.tell)
+        self.can_show_progress = False
+        self._tokens = itertools.count(1)
+        self._writer: Writer | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Future[int] | None = None
+        self._unwatch: Callable[[], None] = lambda: None
+
+    # For subclasses
+
+    def explain(self, error: BaseException, command: str, argument: Any) -> RequestError:
+        """The error answer for an exception of a command; nothing of it is told that could hold a secret."""
+        log.error("%s failed with %s", command, type(error).__name__)
+        return RequestError(INTERNAL_ERROR, f"{command} failed: {type(error).__name__}")
+
+    def extend(self, capabilities: types.ServerCapabilities) -> None:
+        """Change what is told of this server in the answer to ``initialize``."""
+
+    def after_initialize(self) -> None:
+        """Called on the loop once ``initialize`` has been answered; for what takes longer to load."""
+
+    def close(self) -> None:
+        """Called on a thread at the end, when no command runs any more; has about 0.2 s."""
+
+    # To the client; from any thread
+
+    def tell(self, method: str, params: Any) -> None:
+        """Send a notification."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def ask(self, method: str, params: Any, on_reply: OnReply) -> Id:
+        """Send a request; ``on_reply`` gets its result and its error, on the loop."""
+        identifier = self.outgoing.new(on_reply)
+        self._send({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
+        return identifier
+
+    def wait_for_room(self) -> None:
+        """Return once the client has caught up with reading, or is gone; not for the loop."""
+        writer = self._writer
+        while writer is not None and writer.full and not self._is_ending:
+            writer.wait_for_room(0.2)
+
+    def new_token(self) -> str:
+        """A token for progress that no other work has."""
+        return f"dvm-progress-{next(self._tokens)}"
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._writer is not None:
+            self._writer.put(frame(encode(message)))
+
+    # Life
+
+    def serve(self, reading: int, writing: int) -> int:
+        """Serve the client at these descriptors until it goes; the process's exit code."""
+        return asyncio.run(self._serve(reading, writing))
+
+    def end(self, code: int, reason: str) -> None:
+        """End the server; on the loop. Only the first call counts."""
+        if self._ended is not None and not self._ended.done():
+            log.info("Ending: %s", reason)
+            self._ended.set_result(code)
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._ended is None or self._ended.done()
+
+    async def _serve(self, reading: int, writing: int) -> int:
+        loop = self._loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_without_values)
+        self._ended = loop.create_future()
+        post = loop.call_soon_threadsafe
+        writer = self._writer = Writer(writing, lambda reason: post(self.end, 1, reason))
+        reader: Reader = Reader(reading, lambda messages: post(dispatcher.deliver, messages), lambda: post(self._eof))
+        dispatcher = self._dispatcher = Dispatcher(self, writer, reader.handled)
+        for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+            try:
+                loop.add_signal_handler(number, self.end, 128 + number, f"signal {signal.Signals(number).name}")
+            except (NotImplementedError, ValueError, RuntimeError):
+                break  # Windows, or not the main thread: the system's own way has to do
+        reader.start()
+        code = await self._ended
+        # From here on nothing may keep the process: neither a command that does
+        # not stop nor a client that does not read.
+        exit_after(LAST_LIMIT, code)
+        until = time.monotonic() + ENDING_LIMIT
+        self._unwatch()
+        await self._stop_commands(ENDING_LIMIT)
+        closing = threading.Thread(target=self.close, name="dvm-close", daemon=True)
+        closing.start()
+        await loop.run_in_executor(None, closing.join, max(0.1, until - time.monotonic()))
+        reader.close(0.1)
+        writer.close(0.1)
+        return code
+
+    async def _stop_commands(self, seconds: float) -> None:
+        dispatcher = self._dispatcher
+        assert dispatcher is not None
+        idle = asyncio.Event()
+        dispatcher.cancel_all()
+        dispatcher.when_idle(idle.set)
+        try:
+            await asyncio.wait_for(idle.wait(), seconds)
+        except TimeoutError:
+            pass  # told below
+        if dispatcher.pending:
+            log.warning("%d commands did not stop in time", dispatcher.pending)
+
+    def _eof(self) -> None:
+        done = self._dispatcher is not None and self._dispatcher.was_shut_down
+        self.end(0 if done else 1, "the client closed its side")
+
+    # What the dispatcher calls
+
+    def handle_initialize(self, params: Any) -> Any:
+        """Do ``initialize`` and return its result.
+
+        Raises:
+            RequestError: the parameters do not have the form of the specification.
+        """
+        if not isinstance(params, dict):
+            raise RequestError(INVALID_PARAMS, "initialize needs an object with processId and capabilities")
+        try:
+            typed = self.protocol.structure("initialize", {"processId": None, "rootUri": None, **params})
+        except Exception as error:  # noqa: BLE001 - cattrs raises what it likes
+            raise RequestError(INVALID_PARAMS, f"The parameters of initialize are wrong: {_first(error)}") from None
+        try:
+            result = self.protocol.run_builtin("initialize", typed)
+        except RequestError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            raise self.explain(error, "initialize", None) from None
+        capabilities: types.ServerCapabilities = result.capabilities
+        # Nothing here edits documents: clients need not send them.
+        capabilities.text_document_sync = None
+        if capabilities.execute_command_provider is not None:
+            capabilities.execute_command_provider.work_done_progress = True
+        self.extend(capabilities)
+        self.trace.set(params.get("trace"))
+        window = typed.capabilities.window
+        self.can_show_progress = bool(window is not None and window.work_done_progress)
+        if typed.process_id is not None:
+            self._unwatch = client_process.watch(
+                typed.process_id, lambda: self.end(1, "the client's process has ended")
+            )
+        return self.protocol.plain(result)
+
+    def handle_notification(self, method: str, params: dict[str, Any]) -> None:
+        """Do what a notification asks for; nobody answers it, so a wrong one is dropped."""
+        if method == "$/setTrace":
+            self.trace.set(params.get("value"))
+        elif method == "workspace/didChangeWorkspaceFolders":
+            try:
+                self.protocol.run_builtin(method, self.protocol.structure(method, params))
+            except Exception as error:  # noqa: BLE001 - cattrs raises what it likes
+                log.warning("Dropped a wrong %s: %s", method, type(error).__name__)
+        elif (feature := self.protocol.fm.features.get(method)) is not None:
+            try:
+                feature(params)
+            except Exception as error:  # noqa: BLE001 - the server outlives its features
+                log.error("%s failed with %s", method, type(error).__name__)
+
+    def handle_shutdown(self, answer: Callable[[], object]) -> None:
+        """Stop every command, then ``answer``; a command that does not stop is not waited for long."""
+        assert self._dispatcher is not None
+        assert self._loop is not None
+        answered = False
+
+        def once() -> None:
+            nonlocal answered
+            if not answered:
+                answered = True
+                answer()
+
+        timer = self._loop.call_later(SHUTDOWN_LIMIT, once)
+
+        def idle() -> None:
+            timer.cancel()
+            once()
+
+        self._dispatcher.cancel_all()
+        self._dispatcher.when_idle(idle)
+
+
+def _log_without_values(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # asyncio's own handler would write the callback with its arguments.
+    error = context.get("exception")
+    log.error("In the loop: %s", type(error).__name__ if error is not None else "something went wrong")
+
+
+def _first(error: BaseException) -> str:
+    """The innermost reason of cattrs' groups of exceptions, by its type and the fields above it."""
+    fields = []
+    while isinstance(error, BaseExceptionGroup):
+        inner = error.exceptions[0]
+        notes = getattr(inner, "__notes__", [])
+        fields += [name for note in notes if (name := getattr(note, "name", None)) is not None]
+        error = inner
+    where = ".".join(str(field) for field in fields if field != "params")
+    return f"{where or 'the object'} ({type(error).__name__})"

@@ -1,0 +1,339 @@
+"""The runtime in use: chosen, watched, lost, found again, changed; all by one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dvm_runtimes.errors import DvmError, OperationCancelledError, RuntimeUnavailableError
+from dvm_runtimes.infos import WorkspaceEvent
+from dvm_runtimes.operation import CancelToken, Operation
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime, WorkspaceWatch
+
+_FIRST_RETRY = 0.25
+_LONGEST_RETRY = 0.8
+"""Seconds between two looks for an engine that is not there: who starts one sees it within a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether the runtime in use answers.
+
+    Attributes:
+        state: ``connecting``, ``ready`` or ``unavailable``.
+        runtime: its public name, as in ``"colima"``; what was asked for while that is not known.
+        runtime_type: the code that drives it; empty while that is not known.
+        platform_name: what people call it; empty while that is not known.
+        version: what it said of itself.
+        message: why it does not answer; empty when it does.
+        hint: what would make it answer; empty when it does.
+    """
+
+    state: str
+    runtime: str
+    runtime_type: str = ""
+    platform_name: str = ""
+    version: str = ""
+    message: str = ""
+    hint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``dvm/runtimeChanged`` has it."""
+        return {
+            "runtime": self.runtime,
+            "state": self.state,
+            "hint": self.hint,
+            "message": self.message,
+            "runtimeType": self.runtime_type,
+            "platformName": self.platform_name,
+            "version": self.version,
+        }
+
+
+class Listener(Protocol):
+    """Who is told; from the thread of the `Selection`."""
+
+    def runtime_changed(self, state: State) -> None:
+        """The runtime in use is another one, or answers, or does not."""
+
+    def watching(self, watch: WorkspaceWatch) -> None:
+        """Events come from now on, or again; after a break those that were missed come first."""
+
+    def not_watching(self) -> None:
+        """Events do not come for now."""
+
+    def workspace_changed(self, event: WorkspaceEvent) -> None:
+        """An event."""
+
+
+class Selection:
+    """The runtime that commands use.
+
+    Args:
+        which: as for `create_runtime`.
+        listener: who is told of changes.
+    """
+
+    def __init__(self, which: str, listener: Listener) -> None:
+        self._which = which
+        self._listener = listener
+        self._condition = threading.Condition()
+        self._runtime: ContainerRuntime | None = None
+        self._users: dict[int, int] = {}
+        self._retired: list[ContainerRuntime] = []
+        self._error: DvmError | None = None
+        self._begun = 0
+        self._tries = 0
+        self._wanted = 0
+        self._changes = 0
+        self._closed = CancelToken()
+        self._stop_watch: CancelToken = CancelToken()
+        self._state = State("connecting", which)
+        self._thread = threading.Thread(target=self._run, name="dvm-engine", daemon=True)
+
+    @property
+    def state(self) -> State:
+        """Whether it answers."""
+        return self._state
+
+    @property
+    def selector(self) -> str:
+        """What `create_runtime` needs to be given for the runtime in use, in another process."""
+        from dvm_runtimes.choice import AUTO
+
+        which = self._which.strip()
+        return self._state.runtime if which.lower() in ("", AUTO) else which
+
+    def start(self) -> None:
+        """Begin to look for the engine."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go of the engine; who uses it has ended."""
+        with self._condition:
+            self._closed.set()
+            self._stop_watch.set()
+            self._condition.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(0.5)
+        with self._condition:
+            runtimes = [*self._retired, *([self._runtime] if self._runtime is not None else [])]
+            self._runtime, self._retired = None, []
+        for runtime in runtimes:
+            with contextlib.suppress(DvmError):  # whatever it has to say, this is the end
+                runtime.close()
+
+    def select(self, which: str, cancel: threading.Event) -> State:
+        """Use another runtime from now on; commands that run keep theirs until they end.
+
+        Raises:
+            DvmError: it cannot be had; the one before stays in use.
+        """
+        runtime, version = _create(which, cancel)
+        with self._condition:
+            self._which = which
+            self._changes += 1
+            self._retire(self._runtime)
+            self._install(runtime)
+            state = _ready(runtime, version)
+            self._stop_watch.set()
+            self._condition.notify_all()
+        self._tell(state)
+        return state
+
+    @contextlib.contextmanager
+    def use(self, cancel: CancelToken) -> Iterator[ContainerRuntime]:
+        """The runtime in use, which stays open within the block; waited for while it is looked for.
+
+        Raises:
+            DvmError: it cannot be had; the same error that looking for it gave.
+            OperationCancelledError: ``cancel`` was set meanwhile.
+        """
+        runtime = self._acquire(cancel)
+        try:
+            yield runtime
+        finally:
+            self._release(runtime)
+
+    def _acquire(self, cancel: CancelToken) -> ContainerRuntime:
+        with Operation("connect", cancel=cancel) as op, op.aborting(self._wake), self._condition:
+            # A look that has begun before may have missed an engine that was started since; the
+            # very first one has not been waited for by anybody.
+            needed = self._begun if self._begun == 1 and not self._tries else self._begun + 1
+            self._wanted = max(self._wanted, needed)
+            self._condition.notify_all()
+            while self._runtime is None:
+                op.check()
+                if self._closed.is_set():
+                    raise OperationCancelledError("the server ends")
+                if self._tries >= needed and self._error is not None:
+                    raise _fresh(self._error)
+                self._condition.wait()
+            runtime = self._runtime
+            self._users[id(runtime)] = self._users.get(id(runtime), 0) + 1
+            return runtime
+
+    def _release(self, runtime: ContainerRuntime) -> None:
+        with self._condition:
+            self._users[id(runtime)] -= 1
+            unused = not self._users[id(runtime)]
+            if unused:
+                del self._users[id(runtime)]
+            closing = unused and runtime in self._retired
+            if closing:
+                self._retired.remove(runtime)
+        if closing:
+            runtime.close()
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+    # The thread
+
+    def _run(self) -> None:
+        pause = _FIRST_RETRY
+        while not self._closed.is_set():
+            with self._condition:
+                runtime, changes, which = self._runtime, self._changes, self._which
+            if runtime is None:
+                if self._try(which, changes):
+                    pause = _FIRST_RETRY
+                else:
+                    self._rest(pause)
+                    pause = min(pause * 2, _LONGEST_RETRY)
+                continue
+            self._watch(runtime, changes)
+
+    def _try(self, which: str, changes: int) -> bool:
+        """Look for the engine once; whether to go on at once."""
+        with self._condition:
+            self._begun += 1
+            begun = self._begun
+        try:
+            runtime, version = _create(which, self._closed)
+        except DvmError as error:
+            with self._condition:
+                self._tries = begun
+                self._error = error
+                self._condition.notify_all()
+                if self._changes != changes or self._closed.is_set():
+                    return True
+            self._tell(State("unavailable", which, message=error.message, hint=error.hint))
+            return False
+        with self._condition:
+            overtaken = self._changes != changes or self._closed.is_set()
+            if not overtaken:
+                self._install(runtime)
+                self._condition.notify_all()
+        if overtaken:
+            runtime.close()
+        else:
+            self._tell(_ready(runtime, version))
+        return True
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        with self._condition:
+            while (
+                self._runtime is None
+                and not self._closed.is_set()
+                and self._wanted <= self._tries
+                and (left := until - time.monotonic()) > 0
+            ):
+                self._condition.wait(left)
+
+    def _watch(self, runtime: ContainerRuntime, changes: int) -> None:
+        """Hand events on until another runtime is selected or this is closed."""
+        with self._condition:
+            if self._changes != changes or self._closed.is_set():
+                return
+            stop = self._stop_watch = CancelToken()
+
+        def connection(there: bool, words: str) -> None:
+            # The listener is told of the pause first: nobody may be given an old state as if it were live.
+            if there:
+                self._listener.watching(watch)
+                self._tell(_ready(runtime, words))
+            else:
+                self._listener.not_watching()
+                self._tell(_lost(runtime, words))
+
+        try:
+            with runtime.watch_workspaces(on_connection=connection, cancel=stop) as watch:
+                self._listener.watching(watch)
+                if self._state.state != "ready":
+                    self._tell(_ready(runtime, runtime.version(cancel=stop)))
+                for event in watch:
+                    if stop.is_set():
+                        break
+                    self._listener.workspace_changed(event)
+        except OperationCancelledError:
+            pass  # another one was selected, or this is the end
+        except DvmError as error:
+            self._listener.not_watching()
+            if isinstance(error, RuntimeUnavailableError):
+                self._tell(_lost(runtime, error.message))
+            with self._condition:
+                # It has no events, or is gone: commands still ask it themselves.
+                self._condition.wait_for(stop.is_set, None if not _may_come_back(error) else _LONGEST_RETRY)
+        finally:
+            self._listener.not_watching()
+
+    def _install(self, runtime: ContainerRuntime) -> None:
+        self._runtime = runtime
+        self._error = None
+
+    def _retire(self, runtime: ContainerRuntime | None) -> None:
+        if runtime is None:
+            return
+        if self._users.get(id(runtime)):
+            self._retired.append(runtime)
+        else:
+            # Not under the lock, and not by whoever selects: closing may wait for the engine.
+            threading.Thread(target=runtime.close, name="dvm-retire", daemon=True).start()
+
+    def _tell(self, state: State) -> None:
+        with self._condition:
+            same = self._state == state
+            self._state = state
+        if not same:
+            self._listener.runtime_changed(state)
+
+
+def _create(which: str, cancel: threading.Event) -> tuple[ContainerRuntime, str]:
+    from dvm_runtimes.factory import create_runtime
+
+    runtime = create_runtime(which)
+    try:
+        return runtime, runtime.version(cancel=cancel)
+    except BaseException:
+        runtime.close()
+        raise
+
+
+def _ready(runtime: ContainerRuntime, version: str) -> State:
+    return State("ready", runtime.platform_type, runtime.runtime_type, runtime.platform_name, version)
+
+
+def _lost(runtime: ContainerRuntime, reason: str) -> State:
+    hint = "It is found again by itself once it runs; `dvm doctor` tells what is wrong."
+    return State(
+        "unavailable", runtime.platform_type, runtime.runtime_type, runtime.platform_name, message=reason, hint=hint
+    )
+
+
+def _may_come_back(error: DvmError) -> bool:
+    return error.kind != "unsupported"
+
+
+def _fresh(error: DvmError) -> DvmError:
+    """A copy: an exception that several threads raise would gather the frames of all."""
+    copy = error.__reduce__()
+    return copy[0](*copy[1])  # type: ignore[no-any-return]

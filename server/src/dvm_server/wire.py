@@ -1,0 +1,271 @@
+"""Between camelCase JSON and the options and infos of `dvm_runtimes`. Pure: no engine, no files.
+
+Everything that a client gets wrong is an `InvalidOptionError` that names the
+member as the client wrote it. Values of mappings are never quoted: they may
+be secrets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from dvm_runtimes.errors import InvalidOptionError
+
+if typing.TYPE_CHECKING:
+    from dvm_runtimes.infos import ImageInfo, Platform, WorkspaceInfo
+    from dvm_runtimes.waiting import WaitStrategy
+
+Options = TypeVar("Options")
+Path = Callable[[str], str]
+"""Makes a path that a client gave absolute."""
+
+_PATHS = {
+    "StartOptions": ("app_path", "env_file"),
+    "BuildOptions": ("app_path", "dockerfile", "build_context"),
+}
+
+
+def camel(name: str) -> str:
+    """A Python name as JSON has it.
+
+    >>> camel("exit_code")
+    'exitCode'
+    """
+    first, *rest = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+def camel_field(field: str) -> str:
+    """The path of a member, each part as JSON has it; keys in brackets stay.
+
+    >>> camel_field("mounts[0].read_only")
+    'mounts[0].readOnly'
+    """
+    path, bracket, rest = field.partition("[")
+    after, closing, tail = rest.partition("]")
+    named = ".".join(camel(part) for part in path.split("."))
+    return named + bracket + after + closing + (camel_field(tail) if tail else "")
+
+
+# From JSON
+
+
+def members(cls: type) -> list[str]:
+    """The members that the JSON form of an options class can have.
+
+    >>> from dvm_runtimes.options import Mount
+    >>> members(Mount)
+    ['source', 'destination', 'type', 'readOnly']
+    """
+    return list(_schema(cls))
+
+
+def take(cls: type[Options], data: Mapping[str, Any], path: Path = str, prefix: str = "") -> Options:
+    """The options that ``data`` asks for.
+
+    Args:
+        cls: a dataclass of `dvm_runtimes.options`.
+        data: a JSON object; members that are null count as left out.
+        path: what makes the paths in it absolute.
+        prefix: the path of the object itself, for errors.
+
+    Raises:
+        InvalidOptionError: naming the member and saying what is wrong with it.
+
+    >>> from dvm_runtimes.options import Port
+    >>> take(Port, {"container": 80, "hostIp": "::1"}).host_ip
+    '::1'
+    """
+    schema: dict[str, tuple[str, Any]] = _schema(typing.cast(Any, cls))
+    given: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in schema:
+            raise unknown(prefix + key, key, schema)
+        name, hint = schema[key]
+        if value is not None:
+            given[name] = _value(hint, value, prefix + key, path)
+    for name in _PATHS.get(cls.__name__, ()):
+        if given.get(name):
+            given[name] = path(given[name])
+    if cls.__name__ == "Mount" and given.get("type", "bind") == "bind" and given.get("source"):
+        given["source"] = path(given["source"])
+    if cls.__name__ == "BuildOptions" and "secrets" in given:
+        given["secrets"] = {key: path(value) for key, value in given["secrets"].items()}
+    for key, (name, _) in schema.items():
+        if name not in given and _needed(typing.cast(Any, cls), name):
+            raise InvalidOptionError(prefix + key, None, "is needed")
+    try:
+        return cls(**given)
+    except InvalidOptionError as error:
+        raise renamed(error, prefix) from None
+    except TypeError:
+        # A value of a kind that the option's own checks did not expect.
+        raise InvalidOptionError(prefix.rstrip(".") or cls.__name__, "...", "has a member of a wrong kind") from None
+
+
+def renamed(error: InvalidOptionError, prefix: str = "") -> InvalidOptionError:
+    """The same error with the member's name as the client wrote it."""
+    # Mount and Port say "mounts.source" of themselves; the prefix tells which one.
+    field = error.field.partition(".")[2] or error.field if prefix else error.field
+    return InvalidOptionError(
+        prefix + camel_field(field), error.value, error.problem, hint=error.hint, operation=error.operation
+    )
+
+
+def unknown(field: str, key: str, known: typing.Iterable[str]) -> InvalidOptionError:
+    """The error for a member that nobody reads."""
+    close = difflib.get_close_matches(key, known, 1)
+    maybe = f"; did you mean {close[0]!r}?" if close else ""
+    return InvalidOptionError(field[:200], "...", f"there is no such member{maybe}")
+
+
+@functools.cache
+def _schema(cls: Any) -> dict[str, tuple[str, Any]]:
+    """JSON name to the field's name and type; callbacks cannot be sent."""
+    from dvm_runtimes.waiting import WaitStrategy
+
+    hints = typing.get_type_hints(cls, localns={"WaitStrategy": WaitStrategy})
+    found = {}
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        if not any(typing.get_origin(part) is Callable for part in _parts(hint)):
+            found[camel(field.name)] = (field.name, hint)
+    return found
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+@functools.cache
+def _needed(cls: Any, name: str) -> bool:
+    field = next(field for field in dataclasses.fields(cls) if field.name == name)
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _value(hint: Any, value: Any, field: str, path: Path) -> Any:
+    problem = ""
+    for part in _parts(hint):
+        if part is type(None):
+            continue
+        origin = typing.get_origin(part)
+        if part is str or part is os.PathLike or origin is os.PathLike or origin is typing.Literal:
+            if isinstance(value, str):
+                return value
+            problem = problem or "must be a string"
+        elif part is bool:
+            if isinstance(value, bool):
+                return value
+            problem = problem or "must be true or false"
+        elif part is int:
+            if type(value) is int:
+                return value
+            problem = "must be a string or a whole number" if problem else "must be a whole number"
+        elif part is float:
+            if type(value) in (int, float):
+                return value
+            problem = problem or "must be a number"
+        elif origin is not None and issubclass(origin, Mapping):
+            return _mapping(typing.get_args(part)[1], value, field, path)
+        elif origin is not None and issubclass(origin, Sequence):
+            return _sequence(typing.get_args(part)[0], value, field, path)
+        elif dataclasses.is_dataclass(part):
+            if isinstance(value, dict):
+                return take(typing.cast(type, part), value, path, f"{field}.")
+            problem = "must be an object"
+        else:
+            return _wait_strategy(value, field)
+    raise InvalidOptionError(field, value, problem)
+
+
+def _sequence(hint: Any, value: Any, field: str, path: Path) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidOptionError(field, value, "must be an array")
+    return [_value(hint, one, f"{field}[{index}]", path) for index, one in enumerate(value)]
+
+
+def _mapping(hint: Any, value: Any, field: str, path: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidOptionError(field, "...", "must be an object")
+    for key, one in value.items():
+        if not isinstance(one, str):
+            raise InvalidOptionError(f"{field}[{key[:100]!r}]", "...", "must be a string")
+    return dict(value)
+
+
+def _wait_strategy(value: Any, field: str) -> WaitStrategy:
+    from dvm_runtimes import waiting
+
+    kinds: dict[str, type[WaitStrategy]] = {
+        "running": waiting.Running,
+        "log": waiting.LogLine,
+        "tcp": waiting.TcpPort,
+        "http": waiting.Http,
+        "healthy": waiting.HealthCheck,
+        "command": waiting.Command,
+    }
+    kind = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
+        shown = kind if isinstance(value, dict) else value
+        raise InvalidOptionError(f"{field}.type", shown, "must be one of " + ", ".join(kinds))
+    return take(kinds[kind], {key: one for key, one in value.items() if key != "type"}, prefix=f"{field}.")
+
+
+# To JSON
+
+
+def workspace(info: WorkspaceInfo) -> dict[str, Any]:
+    """A workspace as clients get it."""
+    return {
+        "id": info.id,
+        "name": info.name,
+        "status": str(info.status),
+        "image": info.image,
+        "app": info.app,
+        "workspace": info.workspace,
+        "ecosystem": info.ecosystem,
+        "domain": info.domain,
+        "system": info.system,
+        "labels": dict(info.labels),
+        "runtime": info.runtime,
+        "created": info.created,
+        "started": info.started,
+        "exitCode": info.exit_code,
+        "ports": {key: {"host": port.host, "port": port.port} for key, port in info.ports.items()},
+    }
+
+
+def image(info: ImageInfo) -> dict[str, Any]:
+    """An image as clients get it. Its environment stays out: images may have secrets in theirs."""
+    return {
+        "id": info.id,
+        "tags": list(info.tags),
+        "size": info.size,
+        "created": info.created,
+        "labels": dict(info.labels),
+        "entrypoint": list(info.entrypoint),
+        "command": list(info.command),
+        "user": info.user,
+        "workingDir": info.working_dir,
+    }
+
+
+def platform(found: Platform) -> dict[str, Any]:
+    """A platform as clients get it."""
+    return {camel(key): value for key, value in found.to_dict().items()}
+
+
+def deep_camel(value: Any) -> Any:
+    """Data of our own making with every key as JSON has it; not for data with keys of the user's."""
+    if isinstance(value, Mapping):
+        return {camel(str(key)): deep_camel(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [deep_camel(one) for one in value]
+    return value
