@@ -118,7 +118,7 @@ def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
     kept: dict[str, Candidate] = {}
     for candidate in candidates:
         provider, platform = candidate
-        place = _place(platform)
+        place = place_of(platform)
         other = kept.get(place)
         if other is None or (other[0].points and not provider.points):
             kept[place] = candidate
@@ -149,10 +149,10 @@ def used_one(sightings: Iterable[Sighting], machine: Machine) -> Sighting | None
 def _asked_for(choice: Choice, sightings: Iterable[Sighting], machine: Machine) -> Sighting | None:
     own = [one for one in sightings if one.provider.name == choice.name]
     try:
-        wanted = _place(providers()[choice.name].select(machine, choice.profile))
+        wanted = place_of(providers()[choice.name].select(machine, choice.profile))
     except DvmError:
         return None  # there is none of that name
-    return next((one for one in own if _place(one.platform) == wanted), None)
+    return next((one for one in own if place_of(one.platform) == wanted), None)
 
 
 def nothing_answers(sightings: Iterable[Sighting]) -> RuntimeUnavailableError:
@@ -166,7 +166,8 @@ def nothing_answers(sightings: Iterable[Sighting]) -> RuntimeUnavailableError:
     )
 
 
-def _place(platform: Platform) -> str:
+def place_of(platform: Platform) -> str:
+    """What two entries have in common that are one engine."""
     scheme, _, path = platform.endpoint.partition("://")
     if scheme == "unix":
         return os.path.realpath(path)

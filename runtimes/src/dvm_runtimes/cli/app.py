@@ -12,6 +12,7 @@ import click
 
 from dvm_runtimes import __version__
 
+from .arguments import json_option, runtime_option
 from .invocation import Invocation
 
 SECTIONS = {
@@ -124,11 +125,16 @@ def _asks_for_json(arguments: list[str]) -> bool:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="dvm %(version)s")
+@runtime_option
+@json_option
 @click.pass_context
-def app(ctx: click.Context) -> None:
+def app(ctx: click.Context, runtime: str | None) -> None:
     """Container workspaces on Docker, OrbStack, Colima, Podman, containerd and k3s.
 
     Start with `dvm doctor`, then `dvm up --image debian:12`.
     """
+    if runtime is not None:
+        # For whichever command comes; its own --runtime, after its name, comes before this one.
+        ctx.default_map = {name: {"runtime": runtime} for commands in SECTIONS.values() for name in commands}
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -33,7 +33,8 @@ def json_option(command: Function) -> Function:
     """``--json``"""
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Invocation).json = value
+        if value:
+            ctx.ensure_object(Invocation).json = True
 
     return click.option(
         "--json",

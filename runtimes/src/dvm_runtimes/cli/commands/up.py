@@ -97,6 +97,7 @@ def command(
         with showing(invocation) as tell:
             started = chosen.start_workspace(options, tell, cancel=cancel, **limits(timeout))
         workspace = chosen.find_workspace(started, cancel=cancel)
+        lives_on = bool(chosen.removal())
     if workspace is None:
         from dvm_runtimes.errors import WorkspaceNotFoundError
 
@@ -105,6 +106,17 @@ def command(
         print_json(workspace.to_dict())
     else:
         print_done(workspace.name, f"is running on {chosen.platform_name}")
+    if not lives_on:
+        from dvm_runtimes.cli.failures import warn
+        from dvm_runtimes.errors import DvmError
+
+        gone = DvmError(
+            f"{chosen.platform_name} lives in this command's memory: {workspace.name} ends with it",
+            hint="Leave out --runtime for an engine whose workspaces stay.",
+            platform=chosen.platform_name,
+            operation="start_workspace",
+        )
+        warn(gone, invocation)
 
 
 def _identity(name: str | None, app_name: str | None) -> dict[str, Any]:
