@@ -69,7 +69,7 @@ class BuildConformance(ConformanceCase):
         word = secrets.token_hex(4)
         context = bench.context(f"FROM IMAGE\nCOPY file /file\nRUN echo {word}\n", {"file": "1"})
 
-        def ran(**changes: bool) -> bool:
+        def ran(**changes: Any) -> bool:
             heard: list[ProgressEvent] = []
             options = self.options(bench, app_path=context, **changes)
             runtime.build_image(options, heard.append, timeout=LIMIT)

@@ -168,13 +168,15 @@ class Bench:
 
     def await_log(self, workspace: str, word: bytes) -> bytes:
         """Follow its output until ``word`` is in it; what came so far."""
-        read = b""
+        read: list[bytes] = []
+        recent = b""
         with closing(self.runtime.workspace_logs(workspace, follow=True, timeout=LIMIT)) as pieces:  # type: ignore[type-var]
             for piece in pieces:
-                read += piece
-                if word in read:
-                    return read
-        raise AssertionError(f"its output ended without {word!r}: {read!r}")
+                read.append(piece)
+                recent = recent[-len(word) :] + piece
+                if word in recent:
+                    return b"".join(read)
+        raise AssertionError(f"its output ended without {word!r}: {b''.join(read)!r}")
 
     def names_left(self) -> list[str]:
         """The containers with this run's mark, in any state."""
