@@ -30,13 +30,34 @@ def pack(source: Path, name: str) -> Iterator[bytes]:
     links: dict[tuple[int, int], str] = {}
     for path, arcname in _walk(source, name):
         status = path.lstat()
-        if stat.S_ISSOCK(status.st_mode):
-            continue
-        member = _member(path, arcname, status, links)
-        yield member.tobuf(tarfile.PAX_FORMAT)
-        if member.isreg() and member.size:
-            yield from _content(path, member.size)
+        if not stat.S_ISSOCK(status.st_mode):
+            yield from pack_one(path, arcname, status, links)
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def pack_one(
+    path: Path,
+    arcname: str,
+    status: os.stat_result,
+    links: dict[tuple[int, int], str],
+    *,
+    owner: tuple[int, int] | None = None,
+) -> Iterator[bytes]:
+    """One member of a tar stream, with its content.
+
+    Args:
+        path: the file or folder.
+        arcname: what it is called in the archive.
+        status: of ``path`` itself, not of what a link leads to.
+        links: the files with several names so far; kept by the caller for the whole archive.
+        owner: uid and gid in the archive; the file's own by default.
+    """
+    member = _member(path, arcname, status, links)
+    if owner is not None:
+        member.uid, member.gid = owner
+    yield member.tobuf(tarfile.PAX_FORMAT)
+    if member.isreg() and member.size:
+        yield from _content(path, member.size)
 
 
 def _walk(source: Path, name: str) -> Iterator[tuple[Path, str]]:

@@ -7,7 +7,43 @@ The Docker SDK is loaded by `engine`, that is, when a runtime is created.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .endpoint import Endpoint, Tls
 from .profile import DockerProfile, Hints
 
-__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls"]
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
+
+CONNECT_LIMIT = 15.0
+"""Seconds in which an engine has to answer before a runtime on it exists."""
+
+__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls", "connect"]
+
+
+def connect(
+    endpoint: Endpoint, profile: DockerProfile | None = None, *, timeout: float = CONNECT_LIMIT
+) -> ContainerRuntime:
+    """A runtime on the engine at ``endpoint``, which has answered once.
+
+    Args:
+        endpoint: where it listens.
+        profile: which product it is; Docker Engine on this host by default.
+        timeout: seconds in which it must answer.
+
+    Raises:
+        RuntimeUnavailableError: it does not answer; the hint says how to start it here.
+    """
+    from dvm_runtimes.operation import Operation
+    from dvm_runtimes.workspaces import EngineRuntime
+
+    from .engine import DockerEngine
+
+    engine = DockerEngine(endpoint, profile or DockerProfile())
+    try:
+        with Operation("connect", timeout=timeout, platform=engine.platform_name) as op:
+            engine.negotiate(op)
+    except BaseException:
+        engine.close()
+        raise
+    return EngineRuntime(engine)

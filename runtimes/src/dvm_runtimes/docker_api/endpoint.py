@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..errors import InvalidOptionError
+from dvm_runtimes.errors import InvalidOptionError
 
 PLAIN_PORT = 2375
 TLS_PORT = 2376
@@ -34,7 +34,7 @@ class Tls:
 
     @classmethod
     def folder(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Tls:
-        """The ``ca.pem``, ``cert.pem`` and ``key.pem`` of a folder such as ``$DOCKER_CERT_PATH``; each may be missing."""
+        """The ``ca.pem``, ``cert.pem``, ``key.pem`` of a folder such as ``$DOCKER_CERT_PATH``; each may be missing."""
 
         def existing(name: str) -> Path | None:
             file = Path(path) / name

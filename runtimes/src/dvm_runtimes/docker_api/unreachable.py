@@ -7,7 +7,8 @@ import os
 import socket
 import ssl
 
-from ..errors import RuntimeUnavailableError
+from dvm_runtimes.errors import RuntimeUnavailableError
+
 from .endpoint import Endpoint
 from .profile import DockerProfile
 
