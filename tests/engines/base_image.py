@@ -25,6 +25,13 @@ _FILES = {
 }
 
 
+# Debian's busybox has no applet of that name.
+_PRINTENV = """\
+#!/bin/sh
+eval "[ -n \\"\\${$1+set}\\" ] && printf '%s\\n' \\"\\${$1}\\""
+"""
+
+
 def why_not() -> str:
     """The reason why the image cannot be made here; empty when it can."""
     return "" if shutil.which("busybox") else "busybox is not installed"
@@ -67,6 +74,7 @@ def archive(**extra: str) -> bytes:
         _add(tar, "home/dev", tarfile.DIRTYPE, 0o755, owner=1000)
         for path, text in {**_FILES, **extra}.items():
             _add(tar, path, tarfile.REGTYPE, 0o644, text.encode())
+        _add(tar, "bin/printenv", tarfile.REGTYPE, 0o755, _PRINTENV.encode())
         program, applets = _busybox()
         _add(tar, "bin/busybox", tarfile.REGTYPE, 0o755, program)
         for applet in applets:
@@ -88,4 +96,6 @@ def _busybox() -> tuple[bytes, tuple[str, ...]]:
     found = shutil.which("busybox")
     assert found is not None, why_not()
     listed = subprocess.run([found, "--list"], capture_output=True, text=True, check=True)
-    return Path(found).read_bytes(), tuple(name for name in listed.stdout.split() if name != "busybox")
+    return Path(found).read_bytes(), tuple(
+        name for name in listed.stdout.split() if name not in ("busybox", "printenv")
+    )
