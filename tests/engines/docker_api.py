@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from .docker_outside import DockerOutside
 from .http_over_socket import ask
 from .keeping import Kept
 from .registry import EngineKind, RunningEngine
+
+
+def loopback_address() -> str:
+    """An address of this machine that no other program uses, with every port free: ``"127.83.201.7"``."""
+    return f"127.{secrets.randbelow(200) + 50}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
 
 
 def started(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from dvm_runtimes.testing.subject import Outside
 
 from . import base_image
-from .http_over_socket import RefusedError, ask
+from .http_over_socket import RefusedError, ask, read_until
 
 
 class DockerOutside(Outside):
@@ -65,12 +66,27 @@ class DockerOutside(Outside):
     def remove_volume(self, name: str) -> None:
         self._unless_missing("DELETE", f"/volumes/{quote(name)}", force="true")
 
+    def create_serving(self, name: str, folder: Path) -> str:
+        """A running container that serves a folder of the engine's host as HTTP, at a port that `port_of` tells."""
+        serve = ["sh", "-c", "httpd -p 80 -h /folder && echo serving && exec sleep infinity"]
+        ports = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+        container = self._create(name, {}, serve, Binds=[f"{folder}:/folder"], PortBindings=ports)
+        ask(self._socket, "POST", f"/containers/{container}/start")
+        read_until(self._socket, f"/containers/{container}/logs?follow=1&stdout=1", b"serving")
+        return container
+
+    def port_of(self, container: str) -> int:
+        """The port of this host at which the container's port 80 is reached."""
+        found = ask(self._socket, "GET", f"/containers/{container}/json")
+        return int(found["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"])
+
     def _create(self, name: str, labels: Mapping[str, str], command: list[str], image: str = "", **host: Any) -> str:
         wanted = {
             "Image": image or base_image.IMAGE,
             "Entrypoint": command[:1],
             "Cmd": command[1:],
             "Labels": dict(labels),
+            "ExposedPorts": {port: {} for port in host.get("PortBindings", {})},
             "HostConfig": {"Init": True, **host},
         }
         made: str = ask(self._socket, "POST", "/containers/create", wanted, name=name)["Id"]

@@ -58,3 +58,16 @@ def ask(socket_path: str, method: str, path: str, body: Any = None, **query: str
         return json.loads(text)
     except ValueError:
         return text
+
+
+def read_until(socket_path: str, path: str, word: bytes) -> None:
+    """Read a stream that the engine sends until it has said ``word``, or has ended, or says nothing for `LIMIT`."""
+    connection = _SocketConnection(socket_path)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        said = b""
+        while word not in said and (more := answer.read1(65536)):
+            said += more
+    finally:
+        connection.close()

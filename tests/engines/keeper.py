@@ -237,11 +237,12 @@ def _end_with_keeper() -> None:
 
 
 def is_ready(ready: list[Any]) -> bool:
-    """``["http", SOCKET]`` answers a ping, ``["port", NUMBER]`` or ``["socket", PATH]`` takes connections."""
+    """``["http", SOCKET]`` answers a ping, ``["tcp", "ADDRESS:PORT"]`` or ``["socket", PATH]`` takes connections."""
     kind, where = ready
     try:
-        if kind == "port":
-            socket.create_connection(("127.0.0.1", where), 5).close()
+        if kind == "tcp":
+            address, _, port = where.rpartition(":")
+            socket.create_connection((address, int(port)), 5).close()
             return True
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)

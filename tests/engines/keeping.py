@@ -29,12 +29,12 @@ class Process:
 
     Attributes:
         argv: ``@BRIDGE@``, ``@SUBNET@`` and ``@ADDRESS_POOL@`` stand for what the keeper makes.
-        ready: ``("http", SOCKET)``, ``("socket", PATH)`` or ``("port", NUMBER)``.
+        ready: ``("http", SOCKET)``, ``("socket", PATH)`` or ``("tcp", "ADDRESS:PORT")``.
         env: variables besides those of the test run.
     """
 
     argv: tuple[str, ...]
-    ready: tuple[str, str | int]
+    ready: tuple[str, str]
     env: Mapping[str, str] = field(default_factory=dict)
 
 

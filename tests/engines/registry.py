@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
+from dvm_runtimes.provider import Machine
 from dvm_runtimes.testing.subject import Outside
 
 from . import base_image, debian
@@ -62,7 +63,12 @@ class RunningEngine:
     def environment(self) -> dict[str, str]:
         """The environment of a child process that is to use this engine and see no other."""
         inherited = {key: value for key, value in os.environ.items() if not _CHOOSES_AN_ENGINE.fullmatch(key)}
-        return {**inherited, **self._environment}
+        return {"HOME": "/root", **inherited, **self._environment}
+
+    def machine(self) -> Machine:
+        """This machine as a platform sees it that is to find this engine and no other."""
+        environment = self.environment()
+        return Machine(env=environment, home=Path(environment["HOME"]), uid=os.getuid())
 
     def stop(self) -> None:
         """Shut it down as its machine would; its containers end."""
@@ -98,6 +104,9 @@ class EngineKind(ABC):
 
     runtime: str
     """The public runtime name that drives it, as in ``"docker"``."""
+
+    which: str = ""
+    """What `create_runtime` is asked for to get it, as in ``"colima:work"``; empty for `runtime`."""
 
     programs: Mapping[str, str]
     """The programs it needs, each with the Debian package that has it."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .registry import every_kind
+from tests.engines.docker_outside import DockerOutside
+from tests.engines.registry import every_kind
 
 if TYPE_CHECKING:
-    from .fixtures import Engines
-    from .registry import RunningEngine
+    from tests.engines.fixtures import Engines
+    from tests.engines.registry import RunningEngine
 
 
 @pytest.fixture(params=every_kind() if sys.platform == "linux" else ["docker"], scope="module")
@@ -29,6 +30,23 @@ def test_somebody_else_can_run_kill_and_remove_a_container(engine: RunningEngine
     finally:
         engine.outside.remove(container)
     assert not engine.outside.exists(container)
+
+
+def test_a_published_port_is_reached_from_this_host_and_a_folder_of_it_is_mounted(engine: RunningEngine) -> None:
+    (engine.host_folder / "page").write_text("from this host")
+    outside = docker_outside_of(engine)
+    container = outside.create_serving("harness-serving", engine.host_folder)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{outside.port_of(container)}/page", timeout=60) as answer:
+            assert answer.read() == b"from this host"
+    finally:
+        outside.remove(container)
+
+
+def docker_outside_of(engine: RunningEngine) -> DockerOutside:
+    if not isinstance(engine.outside, DockerOutside):
+        pytest.skip(f"engine {engine.kind.name}: its own tests do this, it does not speak the Docker API")
+    return engine.outside
 
 
 def test_it_says_which_version_it_is(engine: RunningEngine) -> None:

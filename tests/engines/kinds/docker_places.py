@@ -1,0 +1,36 @@
+"""A Docker Engine that listens where another product's VM has its socket, under a home made for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.engines.docker_api import started
+from tests.engines.keeping import Kept, Process
+from tests.engines.kinds import docker
+from tests.engines.registry import EngineKind, RunningEngine
+
+
+class DockerElsewhere(EngineKind):
+    programs = docker.PROGRAMS
+
+    def __init__(self, name: str, socket: str, order: int, which: str) -> None:
+        self.name = self.runtime = name
+        self.order = order
+        self.which = which
+        self._socket = socket
+
+    def run(self, folder: Path) -> RunningEngine:
+        home = folder / "home"
+        socket = home / self._socket
+        socket.parent.mkdir(parents=True)
+        (folder / "none.json").write_text("{}")
+        process = Process((*docker.arguments(folder, socket), *docker.network()), ready=("http", str(socket)))
+        kept = Kept(folder, [process], docker.PRIVATE, bridge=True)
+        # Both VMs see the home folder, and Colima's no other.
+        return started(self, kept, socket, {"HOME": str(home)}, host_folder=home / "work")
+
+
+KINDS: list[EngineKind] = [
+    DockerElsewhere("orbstack", ".orbstack/run/docker.sock", 30, "orbstack"),
+    DockerElsewhere("colima", ".colima/work/docker.sock", 31, "colima:work"),
+]
