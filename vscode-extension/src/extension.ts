@@ -61,7 +61,7 @@ function assemble(context: ExtensionContext): App {
   return {
     connection: made,
     state,
-    folders: new Folders(context.workspaceState),
+    folders: new Folders(state, context.workspaceState),
     refresh: new Refresh(made, state, log),
     log,
     output: window.createOutputChannel("DVM Builds"),

@@ -14,8 +14,3 @@ export function workspaceNameFor(folderName: string): string {
     .replace(/^[-._]+|[-._]+$/g, "");
   return safe.slice(0, LONGEST).replace(/[-._]+$/, "") || "workspace";
 }
-
-/** The image that a folder's Dockerfile is built to: the same as `dvm build` gives it. */
-export function imageNameFor(folderName: string): string {
-  return `dvm-${workspaceNameFor(folderName).replace(/([._-])[._-]+/g, "$1")}`;
-}

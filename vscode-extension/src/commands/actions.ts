@@ -11,7 +11,7 @@ interface Action extends QuickPickItem {
 /** What a click on the status bar gives: the actions that fit the state. */
 export async function showActions(app: App): Promise<void> {
   const folder = app.folders.current();
-  const name = folder && app.folders.workspaceName(folder);
+  const name = folder && app.folders.name(folder);
   const title = statusText(app.state, name).text.replace(/\$\([^)]*\)\s*/, "");
   const chosen = await window.showQuickPick(actionsFor(app.state, name), { title, placeHolder: "DVM" });
   if (chosen) await commands.executeCommand(chosen.command);

@@ -1,21 +1,23 @@
 import { type WorkspaceFolder, window } from "vscode";
 import type { App } from "../app";
 import { baseName } from "../model/folders";
-import { imageNameFor } from "../names";
-import { asFailure, Failure, isCancelled } from "../protocol/failure";
+import { workspaceNameFor } from "../names";
+import { Failure } from "../protocol/failure";
 import type { Image } from "../protocol/types";
 import type { CallOptions } from "../server/session";
 import { folderSettings } from "../settings";
+import { whileDoing } from "../ui/doing";
+import { showFailure } from "../ui/failures";
 import { hasFile, pickFolder } from "../ui/pick";
 import { withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
 import { startFrom } from "./start";
 
-/** Which file a folder's image is built from, and what it is called. */
+/** Which file a folder's image is built from, and what it is called: as `dvm build` calls it. */
 export function dockerfileOf(folder: WorkspaceFolder): { dockerfile: string; imageName: string } {
   return {
     dockerfile: folderSettings(folder).dockerfile || "Dockerfile",
-    imageName: imageNameFor(baseName(folder.uri)),
+    imageName: `dvm-${workspaceNameFor(baseName(folder.uri))}`,
   };
 }
 
@@ -27,16 +29,17 @@ export function buildImage(
   dockerfile: string,
   options: CallOptions,
 ): Promise<Image> {
-  app.state.begin(app.folders.workspaceName(folder), "building");
-  return app.connection.call<Image>(
-    "dvm.image.build",
-    {
-      imageName,
-      appPath: folder.uri.fsPath,
-      dockerfile: `${folder.uri.fsPath}/${dockerfile}`,
-      ...folderSettings(folder).buildOptions,
-    },
-    options,
+  return whileDoing(app.state, app.folders.name(folder), "building", () =>
+    app.connection.call<Image>(
+      "dvm.image.build",
+      {
+        imageName,
+        appPath: folder.uri.fsPath,
+        dockerfile: `${folder.uri.fsPath}/${dockerfile}`,
+        ...folderSettings(folder).buildOptions,
+      },
+      options,
+    ),
   );
 }
 
@@ -47,29 +50,19 @@ export async function rebuildImage(app: App): Promise<void> {
   if (!folder) return;
   const { dockerfile, imageName } = dockerfileOf(folder);
   if (!(await hasFile(folder, dockerfile))) {
-    throw new Failure(
-      `${folder.name} has no ${dockerfile}`,
-      "invalid_option",
-      "Write one, or name it in the setting dvm.dockerfile.",
-    );
+    const hint = "Write one, or name it in the setting dvm.dockerfile.";
+    throw new Failure(`${folder.name} has no ${dockerfile}`, "invalid_option", hint);
   }
-  const name = app.folders.workspaceName(folder);
-  try {
-    await withSteps(`Building ${imageName}`, app.output, (options) =>
-      buildImage(app, folder, imageName, dockerfile, options),
-    );
-    app.state.finish(name);
-  } catch (error) {
-    const failure = asFailure(error);
-    app.state.finish(name, isCancelled(failure) ? undefined : failure.message);
-    throw failure;
-  }
+  await withSteps(`Building ${imageName}`, app.output, (options) =>
+    buildImage(app, folder, imageName, dockerfile, options),
+  );
   void offerStart(app, folder, imageName);
 }
 
 async function offerStart(app: App, folder: WorkspaceFolder, imageName: string): Promise<void> {
-  const existing = app.state.byName(app.folders.workspaceName(folder));
-  const start = existing ? "Recreate Workspace" : "Start Workspace";
+  const start = app.folders.active(folder) ? "Recreate Workspace" : "Start Workspace";
   const chosen = await window.showInformationMessage(`Image ${imageName} is built.`, start);
-  if (chosen === start) await startFrom(app, folder, { name: imageName });
+  if (chosen !== start) return;
+  // The command is over by now, so its errors are told from here.
+  await startFrom(app, folder, { name: imageName }).catch((error) => showFailure(app, start, error));
 }

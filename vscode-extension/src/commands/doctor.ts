@@ -4,54 +4,60 @@ import { addressIn, commandIn } from "../model/hints";
 import { briefly } from "../ui/progress";
 import { runInTerminal } from "../ui/terminals";
 
-/** One thing that was examined. */
+/** One thing that was looked at. */
 export interface Check {
-  name: string;
-  status: string;
-  message: string;
+  topic: string;
+  state: "ok" | "note" | "warning" | "problem";
+  text: string;
+  /** What to do about it; empty when there is nothing to be done. */
   hint: string;
 }
 
 interface Report {
+  ok: boolean;
+  version: string;
+  python: string;
   checks: Check[];
 }
 
-/** Examine this machine; what is wrong comes first, and choosing it does what its hint says. */
+/** Examine the machine; what is wrong comes first, and choosing it does what its hint says. */
 export async function runDoctor(app: App): Promise<void> {
   const report = await briefly("Doctor", () => app.connection.call<Report>("dvm.doctor"));
-  for (const check of report.checks) app.log.info(`Doctor: ${check.status} ${check.name}: ${check.message}`);
+  app.log.info(`Doctor: DVM ${report.version}, Python ${report.python}`);
+  for (const check of report.checks) app.log.info(`Doctor: ${check.state}: ${check.topic}: ${check.text}`);
   const chosen = await window.showQuickPick(doctorItems(report.checks), {
     title: "DVM Doctor",
     placeHolder: verdict(report.checks),
     matchOnDescription: true,
     matchOnDetail: true,
   });
-  if (!chosen) return;
-  const { hint } = chosen.check;
+  if (chosen) await follow(chosen.check.hint);
+}
+
+async function follow(hint: string): Promise<void> {
   const command = commandIn(hint);
   const address = addressIn(hint);
   if (command) runInTerminal(command);
   else if (address) await env.openExternal(Uri.parse(address));
 }
 
-const ICONS: Record<string, string> = { ok: "pass", warning: "warning", error: "error" };
-const ORDER = ["error", "warning", "ok"];
+const ORDER: Check["state"][] = ["problem", "warning", "ok", "note"];
+const ICONS = { problem: "error", warning: "warning", ok: "pass", note: "circle-slash" };
 
 export function doctorItems(checks: Check[]): (QuickPickItem & { check: Check })[] {
-  const place = (check: Check): number =>
-    (ORDER.indexOf(check.status) + ORDER.length + 1) % (ORDER.length + 1);
   return [...checks]
-    .sort((a, b) => place(a) - place(b))
+    .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
     .map((check) => ({
-      label: `$(${ICONS[check.status] ?? "info"}) ${check.name}`,
-      description: check.message,
+      label: `$(${ICONS[check.state]}) ${check.topic}`,
+      description: check.text,
       ...(check.hint ? { detail: check.hint } : {}),
       check,
     }));
 }
 
 export function verdict(checks: Check[]): string {
-  const wrong = checks.filter((check) => check.status === "error").length;
-  if (!wrong) return "Everything that was examined works";
-  return `${wrong} of ${checks.length} need${wrong === 1 ? "s" : ""} attention; choose one to do what its hint says`;
+  const problems = checks.filter((check) => check.state === "problem").length;
+  if (!problems) return "Nothing is in the way";
+  const subject = problems === 1 ? "One thing is" : `${problems} things are`;
+  return `${subject} in the way; choose one to do what its hint says`;
 }

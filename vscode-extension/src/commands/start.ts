@@ -1,11 +1,10 @@
 import { type WorkspaceFolder, window } from "vscode";
 import type { App } from "../app";
-import { asFailure, isCancelled } from "../protocol/failure";
 import type { Workspace } from "../protocol/types";
-import type { CallOptions } from "../server/session";
 import { folderSettings } from "../settings";
+import { whileDoing } from "../ui/doing";
 import { askForImage, rememberedImage } from "../ui/images";
-import { hasFile, isAlive, pickFolder } from "../ui/pick";
+import { hasFile, pickFolder } from "../ui/pick";
 import { withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
 import type { Node } from "../views/nodes";
@@ -18,61 +17,11 @@ export async function startWorkspace(app: App, node?: Node): Promise<void> {
   if (node?.kind === "workspace") return startAgain(app, app.state.byId(node.workspace.id) ?? node.workspace);
   const folder = await pickFolder(app);
   if (!folder) return;
-  const name = app.folders.workspaceName(folder);
-  const existing = app.state.byName(name);
+  const existing = app.folders.active(folder);
   if (existing?.status === "running") return offerTerminal(app, existing, "is running already");
   const image = await imageFor(app, folder, existing);
   if (image) await startFrom(app, folder, image);
-}
-
-/** Start the folder's workspace from `image`; one that is there with another image is replaced. */
-export async function startFrom(app: App, folder: WorkspaceFolder, image: ImageChoice): Promise<void> {
-  const name = app.folders.workspaceName(folder);
-  const started = await doing(app, name, `Starting ${name}`, async (options) => {
-    if (image.dockerfile) await buildImage(app, folder, image.name, image.dockerfile, options);
-    app.state.begin(name, "starting");
-    return app.connection.call<Workspace>(
-      "dvm.workspace.start",
-      {
-        workspaceName: name,
-        imageName: image.name,
-        appPath: folder.uri.fsPath,
-        ...folderSettings(folder).startOptions,
-      },
-      options,
-    );
-  });
-  app.state.setWorkspace(started);
-  void offerTerminal(app, started, "is running");
-}
-
-/** Start one that is there, as it was made. */
-async function startAgain(app: App, workspace: Workspace): Promise<void> {
-  const name = workspace.workspace || workspace.name;
-  if (workspace.status === "running") return offerTerminal(app, workspace, "is running already");
-  const started = await doing(app, name, `Starting ${name}`, (options) =>
-    app.connection.call<Workspace>("dvm.workspace.restart", { workspace: workspace.id }, options),
-  );
-  app.state.setWorkspace(started);
-}
-
-/** Run `work` with its steps shown, and the workspace marked as starting meanwhile. */
-async function doing<T>(
-  app: App,
-  name: string,
-  title: string,
-  work: (options: CallOptions) => Promise<T>,
-): Promise<T> {
-  app.state.begin(name, "starting");
-  try {
-    const result = await withSteps(title, app.output, work);
-    app.state.finish(name);
-    return result;
-  } catch (error) {
-    const failure = asFailure(error);
-    app.state.finish(name, isCancelled(failure) ? undefined : failure.message);
-    throw failure;
-  }
+  else if (existing) await startAgain(app, existing);
 }
 
 interface ImageChoice {
@@ -81,7 +30,45 @@ interface ImageChoice {
   dockerfile?: string;
 }
 
-/** The setting, else the folder's Dockerfile, else what was used or chosen before, else the user's answer. */
+/** Start the folder's workspace from `image`; one that is there with another image is replaced. */
+export async function startFrom(app: App, folder: WorkspaceFolder, image: ImageChoice): Promise<void> {
+  const name = app.folders.name(folder);
+  const { workspaceName, startOptions } = folderSettings(folder);
+  const started = await whileDoing(app.state, name, "starting", () =>
+    withSteps(`Starting ${name}`, app.output, async (options) => {
+      if (image.dockerfile) await buildImage(app, folder, image.name, image.dockerfile, options);
+      return app.connection.call<Workspace>(
+        "dvm.workspace.start",
+        {
+          folder: folder.uri.fsPath,
+          imageName: image.name,
+          ...(workspaceName ? { workspaceName } : {}),
+          ...startOptions,
+        },
+        options,
+      );
+    }),
+  );
+  app.state.setWorkspace(started);
+  void offerTerminal(app, started, "is running");
+}
+
+/** Start one that is there, as it was made. */
+async function startAgain(app: App, workspace: Workspace): Promise<void> {
+  const name = workspace.workspace || workspace.name;
+  if (workspace.status === "running") return offerTerminal(app, workspace, "is running already");
+  const started = await whileDoing(app.state, name, "starting", () =>
+    withSteps(`Starting ${name}`, app.output, (options) =>
+      app.connection.call<Workspace>("dvm.workspace.start", { workspace: workspace.id }, options),
+    ),
+  );
+  app.state.setWorkspace(started);
+}
+
+/**
+ * The setting, else the folder's Dockerfile, else what was chosen before, else the user's answer.
+ * Undefined also when the workspace that is there is to be started as it is.
+ */
 async function imageFor(
   app: App,
   folder: WorkspaceFolder,
@@ -91,8 +78,10 @@ async function imageFor(
   if (image) return { name: image };
   const built = dockerfileOf(folder);
   if (await hasFile(folder, built.dockerfile)) return { name: built.imageName, dockerfile: built.dockerfile };
-  const known = existing?.image ?? rememberedImage(app, folder) ?? (await askForImage(app, folder));
-  return known ? { name: known } : undefined;
+  const remembered = rememberedImage(app, folder);
+  if (remembered) return { name: remembered };
+  const answer = existing ? undefined : await askForImage(app, folder);
+  return answer ? { name: answer } : undefined;
 }
 
 /** Choose another image for the folder, and start from it. */
@@ -107,5 +96,5 @@ async function offerTerminal(app: App, workspace: Workspace, what: string): Prom
   const attach = "Attach Terminal";
   const name = workspace.workspace || workspace.name;
   const chosen = await window.showInformationMessage(`Workspace ${name} ${what}.`, attach);
-  if (chosen === attach && isAlive(workspace)) await attachTo(app, workspace);
+  if (chosen === attach) await attachTo(app, workspace);
 }

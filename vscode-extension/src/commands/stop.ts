@@ -1,8 +1,8 @@
 import { window } from "vscode";
 import type { App } from "../app";
 import type { Activity } from "../model/state";
-import { asFailure } from "../protocol/failure";
 import type { StopAllResult, Workspace } from "../protocol/types";
+import { whileDoing } from "../ui/doing";
 import { isAlive, isAny, pickWorkspace } from "../ui/pick";
 import { briefly, withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
@@ -12,7 +12,7 @@ export async function stopWorkspace(app: App, node?: Node): Promise<void> {
   if (!(await mayStart())) return;
   const workspace = await pickWorkspace(app, node, isAlive, "is running");
   if (!workspace) return;
-  await marked(app, workspace, "stopping", () =>
+  await change(app, workspace, "stopping", () =>
     briefly(`Stopping ${workspace.name}`, () =>
       app.connection.call<Workspace>("dvm.workspace.stop", { workspace: workspace.id }),
     ),
@@ -23,7 +23,7 @@ export async function restartWorkspace(app: App, node?: Node): Promise<void> {
   if (!(await mayStart())) return;
   const workspace = await pickWorkspace(app, node, isAny, "is there");
   if (!workspace) return;
-  await marked(app, workspace, "starting", () =>
+  await change(app, workspace, "starting", () =>
     withSteps(`Restarting ${workspace.workspace || workspace.name}`, app.output, (options) =>
       app.connection.call<Workspace>("dvm.workspace.restart", { workspace: workspace.id }, options),
     ),
@@ -44,7 +44,7 @@ export async function removeWorkspace(app: App, node?: Node): Promise<void> {
     withVolumes,
   );
   if (!chosen) return;
-  await marked(app, workspace, "removing", () =>
+  await change(app, workspace, "removing", () =>
     briefly(`Removing ${name}`, () =>
       app.connection.call<Workspace>("dvm.workspace.remove", {
         workspace: workspace.id,
@@ -77,22 +77,11 @@ export async function stopAll(app: App): Promise<void> {
     );
 }
 
-/** Show what is being done to a workspace while it is done, and that it failed when it did. */
-async function marked(
+async function change(
   app: App,
   workspace: Workspace,
   activity: Activity,
   work: () => Thenable<Workspace>,
 ): Promise<void> {
-  const name = workspace.workspace || workspace.name;
-  app.state.begin(name, activity);
-  try {
-    const after = await work();
-    app.state.finish(name);
-    app.state.setWorkspace(after);
-  } catch (error) {
-    const failure = asFailure(error);
-    app.state.finish(name, failure.kind === "cancelled" ? undefined : failure.message);
-    throw failure;
-  }
+  app.state.setWorkspace(await whileDoing(app.state, workspace.workspace || workspace.name, activity, work));
 }

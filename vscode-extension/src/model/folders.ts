@@ -1,12 +1,20 @@
+import { realpathSync } from "node:fs";
 import { type Memento, type Uri, type WorkspaceFolder, window, workspace } from "vscode";
 import { workspaceNameFor } from "../names";
+import type { Workspace } from "../protocol/types";
 import { folderSettings } from "../settings";
+import type { State } from "./state";
 
 const CHOSEN = "activeWorkspaces";
+/** The label with the folder that a workspace was started for. */
+const FOLDER = "dvm.folder";
 
-/** Which workspace is a folder's active one, and which folder is meant. */
+/** Which folder is meant, and which workspace is its active one. */
 export class Folders {
-  constructor(private readonly memory: Memento) {}
+  constructor(
+    private readonly state: State,
+    private readonly memory: Memento,
+  ) {}
 
   /** The folder of the editor that has the focus; else the only, or the first one. */
   current(): WorkspaceFolder | undefined {
@@ -22,13 +30,25 @@ export class Folders {
     );
   }
 
-  /** The name of the folder's active workspace: the one that was chosen, else the setting, else the folder's name. */
-  workspaceName(folder: WorkspaceFolder): string {
+  /**
+   * The folder's active workspace: the one that was chosen; else the one that was started for
+   * the folder; else one of its name that was started for no folder. Undefined when there is none.
+   */
+  active(folder: WorkspaceFolder): Workspace | undefined {
+    const chosen = this.chosen()[folder.uri.toString()];
+    if (chosen) return this.state.byName(chosen);
+    const all = this.state.workspaces;
+    const place = realPath(folder.uri.fsPath);
+    const name = ownName(folder);
     return (
-      this.chosen()[folder.uri.toString()] ||
-      folderSettings(folder).workspaceName ||
-      workspaceNameFor(baseName(folder.uri))
+      all.find((one) => one.labels?.[FOLDER] === place) ??
+      all.find((one) => one.workspace === name && !one.labels?.[FOLDER])
     );
+  }
+
+  /** What the folder's active workspace is called, or will be. */
+  name(folder: WorkspaceFolder): string {
+    return this.chosen()[folder.uri.toString()] ?? this.active(folder)?.workspace ?? ownName(folder);
   }
 
   /** Make a workspace the folder's active one. */
@@ -41,7 +61,20 @@ export class Folders {
   }
 }
 
+function ownName(folder: WorkspaceFolder): string {
+  return folderSettings(folder).workspaceName || workspaceNameFor(baseName(folder.uri));
+}
+
 /** The folder's own name on disk: the one in the workspace file may be prettier, but `dvm` does not know it. */
 export function baseName(uri: Uri): string {
   return uri.path.split("/").filter(Boolean).pop() ?? "";
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // A folder that is gone, or on no disk, is called as it is.
+    return path;
+  }
 }

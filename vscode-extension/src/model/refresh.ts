@@ -1,5 +1,5 @@
 import type { LogOutputChannel } from "vscode";
-import { asFailure, type Failure } from "../protocol/failure";
+import { asFailure } from "../protocol/failure";
 import type { Platform, RuntimeInfo, Workspace } from "../protocol/types";
 import type { Connection } from "../server/connection";
 import type { State } from "./state";
@@ -20,7 +20,9 @@ export class Refresh {
     connection.onWorkspaceChanged(({ workspace }) => state.setWorkspace(workspace));
     connection.onRuntimeChanged((change) => {
       this.log.info(`Runtime ${change.runtime}: ${change.state}`);
-      void this.everything();
+      // What is known at once is shown at once; the rest is asked for.
+      if (change.state === "unavailable") this.unreachable(change.message, change.hint);
+      if (change.state !== "connecting") void this.everything();
     });
   }
 
@@ -38,7 +40,8 @@ export class Refresh {
       this.state.setEngine({ reachable: true, info, hint: "" });
       this.state.setWorkspaces(workspaces);
     } catch (error) {
-      this.unreachable(asFailure(error));
+      const { message, hint } = asFailure(error);
+      this.unreachable(message, hint);
     }
     try {
       this.state.setPlatforms(await this.connection.call<Platform[]>("dvm.platform.list"));
@@ -47,8 +50,8 @@ export class Refresh {
     }
   }
 
-  private unreachable(failure: Failure): void {
-    this.log.info(`No engine: ${failure.message}`);
-    this.state.setEngine({ reachable: false, info: undefined, hint: failure.hint || failure.message });
+  private unreachable(message: string, hint: string): void {
+    this.log.info(`No engine: ${message}`);
+    this.state.setEngine({ reachable: false, info: undefined, hint: hint || message });
   }
 }

@@ -49,6 +49,7 @@ export interface RuntimeInfo {
   runtimeType: string;
   platformName: string;
   version: string;
+  endpoint: string;
 }
 
 export interface WorkspaceChanged {
@@ -58,8 +59,18 @@ export interface WorkspaceChanged {
 
 export interface RuntimeChanged {
   runtime: string;
-  state: string;
+  state: "connecting" | "ready" | "unavailable";
+  /** What would make it answer; empty when it does. */
   hint: string;
+  /** Why it does not answer; empty when it does. */
+  message: string;
+}
+
+/** A piece of a log that is followed. */
+export interface LogPiece {
+  /** As the request named it. */
+  workspace: string;
+  text: string;
 }
 
 /** What an editor's own terminal has to run to be inside a workspace. */
@@ -78,20 +89,4 @@ export interface StopAllResult {
 export interface Image {
   id: string;
   tags: string[];
-}
-
-/** The options of a start that the extension gives itself; users give any of the others. */
-export interface StartOptions {
-  imageName: string;
-  workspaceName: string;
-  appPath: string;
-  [option: string]: unknown;
-}
-
-export interface BuildOptions {
-  imageName: string;
-  appPath: string;
-  dockerfile?: string;
-  noCache?: boolean;
-  [option: string]: unknown;
 }

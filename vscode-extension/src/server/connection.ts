@@ -1,6 +1,6 @@
 import { type Disposable, EventEmitter, type LogOutputChannel } from "vscode";
 import { asFailure, Failure } from "../protocol/failure";
-import type { RuntimeChanged, WorkspaceChanged } from "../protocol/types";
+import type { LogPiece, RuntimeChanged, WorkspaceChanged } from "../protocol/types";
 import { Backoff } from "./backoff";
 import type { Launch } from "./launch";
 import { type CallOptions, type Channels, Session } from "./session";
@@ -21,7 +21,7 @@ export class Connection implements Disposable {
   private readonly runtimeEmitter = new EventEmitter<RuntimeChanged>();
   private readonly crashEmitter = new EventEmitter<"restarting" | "gave-up">();
   private readonly failureEmitter = new EventEmitter<Failure>();
-  private readonly logsEmitter = new EventEmitter<unknown>();
+  private readonly logsEmitter = new EventEmitter<LogPiece>();
   private readonly backoff = new Backoff();
   private session: Session | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -124,7 +124,7 @@ export class Connection implements Disposable {
       session.onNotification<RuntimeChanged>("dvm/runtimeChanged", (change) =>
         this.runtimeEmitter.fire(change),
       );
-      session.onNotification<unknown>("dvm/workspaceLogs", (piece) => this.logsEmitter.fire(piece));
+      session.onNotification<LogPiece>("dvm/logs", (piece) => this.logsEmitter.fire(piece));
       this.session = session;
       await session.start();
       this.become("ready");

@@ -44,7 +44,6 @@ export class Session {
     channels: Channels,
     onEnd: () => void,
   ) {
-    const chosen: Record<string, string> = runtime === "auto" ? {} : { DVM_RUNTIME: runtime };
     this.client = new LanguageClient(
       "dvm",
       "DVM",
@@ -52,10 +51,12 @@ export class Session {
         command: launch.command,
         args: launch.args,
         // Its own folder would decide what Python imports, and would be held open.
-        options: { env: { ...process.env, ...launch.env, ...chosen } },
+        options: { env: { ...process.env, ...launch.env } },
       },
       {
         documentSelector: [],
+        // Left out, the server goes by DVM_RUNTIME and the configuration file before it searches.
+        initializationOptions: runtime === "auto" ? {} : { runtime },
         outputChannel: channels.log,
         traceOutputChannel: channels.trace,
         initializationFailedHandler: () => false,

@@ -41,7 +41,7 @@ export async function pickWorkspace(
   if (clicked) return app.state.byId(clicked.id) ?? clicked;
   const fitting = app.state.workspaces.filter(fits);
   const folder = app.folders.isAmbiguous() ? undefined : app.folders.current();
-  const active = folder && app.state.byName(app.folders.workspaceName(folder));
+  const active = folder && app.folders.active(folder);
   if (active && fits(active)) return active;
   if (fitting.length > 1 || (active && fitting.length)) return choose(fitting);
   if (fitting[0]) return fitting[0];

@@ -1,5 +1,5 @@
 import type { State } from "../model/state";
-import type { Platform, Workspace } from "../protocol/types";
+import type { Platform, RuntimeInfo, Workspace } from "../protocol/types";
 import { WORDS } from "./statusText";
 
 /** One row of the Workspaces view. */
@@ -35,37 +35,39 @@ export function children(state: State, parent: Node | undefined): Node[] {
 }
 
 function isAnythingThere(state: State): boolean {
-  return state.server === "ready" && (state.engine.reachable || state.platforms.some((one) => one.reachable));
+  return state.server === "ready" && (state.engine.reachable || state.platforms.some(isReal));
+}
+
+/** The mock always answers, but nobody works in it: it is shown only where it was asked for. */
+function isReal(one: Platform): boolean {
+  return one.reachable && one.type !== "mock";
 }
 
 function runtimes(state: State): Node[] {
-  const info = state.engine.info;
-  // The server says which one it drives; the list may have been made before a switch.
-  const isDriven = (one: Platform): boolean =>
-    info === undefined
-      ? false
-      : one.selector === info.runtime || (!hasSelector(state, info.runtime) && one.active);
-  const listed = state.platforms.map((platform) => ({ ...platform, active: isDriven(platform) }));
-  if (info && !listed.some((one) => one.active)) {
-    // The one in use may be none that is found by itself: the mock, or another host's.
-    listed.unshift({
-      type: info.runtimeType,
-      name: info.platformName,
-      endpoint: "",
-      profile: "",
-      reachable: true,
-      version: info.version,
-      active: true,
-      hint: "",
-      problem: "",
-      selector: info.runtime,
-    });
-  }
-  return listed.map((platform) => ({ kind: "runtime", platform }));
+  const { info } = state.engine;
+  // The list says what a new start would take; the server may have been told to drive another one.
+  const driven = info && (state.platforms.find((one) => one.endpoint === info.endpoint) ?? driverOf(info));
+  const listed = state.platforms.map((one) => ({ ...one, active: one === driven }));
+  // The one in use may be none that is found by itself: the mock, or another host's.
+  if (driven && !listed.some((one) => one.active)) listed.unshift(driven);
+  return listed
+    .filter((one) => one.active || one.type !== "mock")
+    .map((platform) => ({ kind: "runtime", platform }));
 }
 
-function hasSelector(state: State, runtime: string): boolean {
-  return state.platforms.some((one) => one.selector === runtime);
+function driverOf(info: RuntimeInfo): Platform {
+  return {
+    type: info.runtime,
+    name: info.platformName,
+    endpoint: info.endpoint,
+    profile: "",
+    reachable: true,
+    version: info.version,
+    active: true,
+    hint: "",
+    problem: "",
+    selector: info.runtime,
+  };
 }
 
 function workspaces(state: State): Node[] {

@@ -10,11 +10,7 @@ export function statusBar(state: State, folders: Folders): Disposable[] {
   item.command = "dvm.showActions";
   const show = (): void => {
     const folder = folders.current();
-    const { text, tooltip, colour } = statusText(
-      state,
-      folder && folders.workspaceName(folder),
-      workspace.isTrusted,
-    );
+    const { text, tooltip, colour } = statusText(state, folder && folders.name(folder), workspace.isTrusted);
     item.text = text;
     item.tooltip = tooltip;
     item.backgroundColor =
