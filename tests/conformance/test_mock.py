@@ -13,6 +13,7 @@ from dvm_runtimes.testing.builds import BuildConformance
 from dvm_runtimes.testing.copying import CopyConformance
 from dvm_runtimes.testing.drift import DriftConformance
 from dvm_runtimes.testing.ending import EndConformance
+from dvm_runtimes.testing.events import EventConformance
 from dvm_runtimes.testing.exec import ExecConformance
 from dvm_runtimes.testing.finding import FindConformance
 from dvm_runtimes.testing.images import ImageConformance
@@ -21,6 +22,7 @@ from dvm_runtimes.testing.naming import NamingConformance
 from dvm_runtimes.testing.starting import StartConformance
 from dvm_runtimes.testing.statuses import StatusConformance
 from dvm_runtimes.testing.subject import Outside, Subject
+from dvm_runtimes.testing.terminals import TerminalConformance
 
 OTHER_IMAGE = "dvm-test/other:1"
 
@@ -92,3 +94,9 @@ class TestLog(LogConformance): ...
 
 
 class TestCopy(CopyConformance): ...
+
+
+class TestTerminal(TerminalConformance): ...
+
+
+class TestEvent(EventConformance): ...

@@ -160,6 +160,9 @@ class EngineWatch(WorkspaceWatch):
             if after is not WorkspaceStatus.EXITED:
                 exit_code = None
             info = dataclasses.replace(info, status=after, exit_code=exit_code)
+        elif known is not None:
+            # The look came later than the event: what it saw of the state has an event of its own.
+            info = dataclasses.replace(info, status=known.status, exit_code=known.exit_code)
         self._pending.append(WorkspaceEvent(heard.kind, info, heard.time))
 
     def _look(self, heard: EngineEvent, known: WorkspaceInfo | None) -> WorkspaceInfo | None:

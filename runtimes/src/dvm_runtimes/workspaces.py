@@ -7,6 +7,7 @@ import datetime
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,6 +53,7 @@ class EngineRuntime(ContainerRuntime):
         self._engine = engine
         self._names: dict[str, threading.Lock] = {}
         self._names_lock = threading.Lock()
+        self._watches: weakref.WeakSet[EngineWatch] = weakref.WeakSet()
 
     @property
     def engine(self) -> Engine:
@@ -83,6 +85,9 @@ class EngineRuntime(ContainerRuntime):
             return self._engine.version(op)
 
     def close(self) -> None:
+        # A watch would take the closed engine for one that may come back.
+        for watch in list(self._watches):
+            watch.close()
         self._engine.close()
 
     def removal(self) -> Mapping[str, Any]:
@@ -286,7 +291,9 @@ class EngineRuntime(ContainerRuntime):
     ) -> WorkspaceWatch:
         self._require("events", "watch_workspaces")
         with self._operation("watch_workspaces", timeout, cancel) as op:
-            return EngineWatch(self._engine, op, cancel, on_connection)
+            watch = EngineWatch(self._engine, op, cancel, on_connection)
+        self._watches.add(watch)
+        return watch
 
     # Networks
 
