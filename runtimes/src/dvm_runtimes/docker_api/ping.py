@@ -237,7 +237,7 @@ def _through_ssh(endpoint: Endpoint, deadline: float) -> Iterator[_Stream]:
     wire = dial_ssh(endpoint)
     try:
         yield _Stream(wire.sock, deadline)
-    except EOFError as error:
+    except (EOFError, ConnectionError) as error:
         raise wire.explain() or error from None
     finally:
         wire.cut()

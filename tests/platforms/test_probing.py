@@ -1,0 +1,119 @@
+"""Many probes at the same time, within one limit."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from dvm_runtimes.detection import detect_platforms
+from dvm_runtimes.docker_api import Endpoint
+from dvm_runtimes.factory import choose_first
+from dvm_runtimes.infos import Platform
+from dvm_runtimes.platforms.docker import DockerProvider
+from dvm_runtimes.probing import SILENT, probe_all
+from dvm_runtimes.provider import Machine, Probe
+from dvm_runtimes.runtime import ContainerRuntime
+
+from .made_up import PATIENT, MadeUp
+
+PLACES = (
+    "~/.orbstack/run/docker.sock",
+    "~/.colima/default/docker.sock",
+    "~/.colima/work/docker.sock",
+    "~/.docker/desktop/docker.sock",
+    "/var/run/docker.sock",
+    "/run/user/1234/docker.sock",
+    "~/.rd/docker.sock",
+    "~/.lima/a/sock/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/user/1234/podman/podman.sock",
+)
+
+
+def test_all_are_asked_at_the_same_time(linux: MadeUp) -> None:
+    """Nobody answers before every one has been asked: one after the other would never end well."""
+    together = threading.Barrier(len(PLACES))
+    for place in PLACES:
+        linux.live(place, before=lambda: together.wait(PATIENT))
+
+    platforms = linux.platforms()
+
+    assert len(platforms) == len(PLACES)
+    assert all(one.reachable for one in platforms)
+
+
+@pytest.mark.parametrize("silence", [MadeUp.hanging, MadeUp.full], ids=["hanging", "full backlog"])
+def test_it_ends_when_every_socket_hangs(linux: MadeUp, silence: Any) -> None:
+    for place in PLACES:
+        silence(linux, place)
+
+    platforms = [one for one in detect_platforms(linux.machine) if one.type != "mock"]
+
+    assert len(platforms) == len(PLACES)
+    for one in platforms:
+        assert one.problem.startswith("does not answer")
+        assert one.hint
+
+
+def test_those_that_hang_hide_nobody(linux: MadeUp) -> None:
+    for place in PLACES[:-1]:
+        linux.hanging(place)
+    linux.live(PLACES[-1])
+
+    found = choose_first(linux.machine, patience=PATIENT / 4)
+
+    assert found.platform.selector == "podman:rootless"
+
+
+def test_a_slow_one_that_comes_first_is_waited_for(linux: MadeUp) -> None:
+    """The choice on a busy machine is that on an idle one."""
+    asked_again = threading.Event()
+    asks = iter([lambda: asked_again.wait(PATIENT), asked_again.set])
+    linux.live("~/.orbstack/run/docker.sock", before=lambda: next(asks, lambda: None)())
+    linux.live("/var/run/docker.sock")
+
+    assert choose_first(linux.machine, patience=PATIENT).platform.selector == "orbstack"
+
+
+class Made(DockerProvider):
+    """A provider whose probes a test makes up."""
+
+    def __init__(self, probe: Any) -> None:
+        self._probe = probe
+
+    def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
+        answer: Probe = self._probe()
+        return answer
+
+    def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
+        raise AssertionError("not needed")
+
+    def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
+        raise AssertionError("not needed")
+
+
+def test_a_probe_that_ignores_its_limit_or_fails_ends_nobody_else() -> None:
+    never = threading.Event()
+    platform = Platform("acme", "Acme", "")
+
+    def broken() -> Probe:
+        raise OSError("a\nmess")
+
+    probes = probe_all(
+        [
+            (Made(lambda: never.wait(PATIENT) or Probe()), platform),
+            (Made(lambda: Probe(version="7")), platform),
+            (Made(broken), platform),
+        ],
+        Machine(),
+        1.0,
+    )
+    never.set()
+
+    assert probes == [SILENT, Probe(version="7"), Probe(problem="could not be asked: a mess")]
+
+
+def test_nobody_to_ask() -> None:
+    assert probe_all([], Machine(), 1.0) == []
