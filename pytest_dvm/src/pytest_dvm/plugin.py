@@ -40,6 +40,7 @@ RUN_NAME = pytest.StashKey[str]()
 RUNTIMES = pytest.StashKey[tuple[str, ...]]()
 SHARED_USED = pytest.StashKey[bool]()
 VERSIONS = pytest.StashKey[dict[str, None]]()
+CONNECTING = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 
 
@@ -140,6 +141,38 @@ def runtime_name(node: pytest.Item | Any, config: pytest.Config) -> str:
     return str(name or runtimes_of(config)[0])
 
 
+# Before the first test
+
+
+def uses_workspaces(item: pytest.Item) -> bool:
+    """Whether a test has to do with an engine."""
+    return "dvm_runtime" in getattr(item, "fixturenames", ())
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    config = item.config
+    if CONNECTING not in config.stash and uses_workspaces(item) and not may_be_deselected(config):
+        config.stash[CONNECTING] = True
+        # The engine is found while collection goes on; who needs it first waits for it, or learns why there is none.
+        run_of(config).in_advance(runtime_name(item, config), lambda supply: supply)
+
+
+def may_be_deselected(config: pytest.Config) -> bool:
+    """Whether a test that was collected need not be run."""
+    options = ("collectonly", "keyword", "markexpr", "deselect", "lf", "last_failed", "stepwise")
+    return any(config.getoption(name, default=None) for name in options)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the first workspaces: by the time that the first test runs, they do so too."""
+    items = [item for item in session.items if uses_workspaces(item)]
+    if items and not session.config.option.collectonly:
+        from .ahead import start_ahead
+
+        start_ahead(run_of(session.config), items)
+
+
 # Fixtures
 
 
@@ -161,12 +194,16 @@ def _supply(config: pytest.Config, name: str) -> Supply:
     _unavailable(config, problem)
 
 
-def _wanted(request: pytest.FixtureRequest, keywords: dict[str, Any] | None = None) -> Wanted:
+def wanted_by(item: pytest.Item, keywords: dict[str, Any] | None = None) -> Wanted:
+    """What a test's markers ask for.
+
+    Raises:
+        InvalidOptionError: naming the keyword and the value.
+    """
     from .wanted import merge, wanted
 
-    marks = [mark.kwargs for mark in request.node.iter_markers("dvm")]
-    merged = merge([keywords or {}, *marks])
-    return wanted(merged, request.config.stash[SETTINGS], request.path.parent)
+    marks = [mark.kwargs for mark in item.iter_markers("dvm")]
+    return wanted(merge([keywords or {}, *marks]), item.config.stash[SETTINGS], item.path.parent)
 
 
 @pytest.fixture(scope="session")
@@ -204,7 +241,7 @@ def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime)
 
     supply = run_of(request.config).supply_of(dvm_runtime)
     with started():
-        asked = _wanted(request)
+        asked = wanted_by(request.node)
         workspace = supply.take(asked)
     yield workspace
     if _keep(request):
@@ -219,7 +256,7 @@ def dvm_workspace_factory(request: pytest.FixtureRequest, dvm_runtime: Container
     from .factory import WorkspaceFactory
 
     supply = run_of(request.config).supply_of(dvm_runtime)
-    factory = WorkspaceFactory(supply, lambda keywords: _wanted(request, keywords))
+    factory = WorkspaceFactory(supply, lambda keywords: wanted_by(request.node, keywords))
     yield factory
     keep = _keep(request)
     for workspace in factory.workspaces if keep else ():
@@ -255,7 +292,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         item.stash[FAILED] = True
-    if "pytest_dvm.workspace" in sys.modules and "dvm_runtime" in getattr(item, "fixturenames", ()):
+    if "pytest_dvm.workspace" in sys.modules and uses_workspaces(item):
         from .failures import explain
 
         if call.when == "setup":
@@ -279,7 +316,7 @@ def skip_reason(report: pytest.TestReport) -> str:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    used = {runtime_name(item, config): None for item in items if "dvm_runtime" in getattr(item, "fixturenames", ())}
+    used = {runtime_name(item, config): None for item in items if uses_workspaces(item)}
     if not used or config.option.collectonly:
         return []
     run = run_of(config)

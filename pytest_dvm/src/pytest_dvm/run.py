@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,7 @@ class Run:
         self.records = Records(place, keep=settings.keep)
         self.background = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-dvm")
         self._supplies: dict[str, Supply | DvmError] = {}
+        self._lock = threading.Lock()
         self._pid = os.getpid()
 
     def supply(self, name: str) -> Supply:
@@ -45,15 +48,27 @@ class Run:
         Raises:
             DvmError: it cannot be had; the same each time, and asked only once.
         """
-        if name not in self._supplies:
-            try:
-                self._supplies[name] = Supply(self, name, create_runtime(name))
-            except DvmError as error:
-                self._supplies[name] = error
-        found = self._supplies[name]
+        with self._lock:
+            if name not in self._supplies:
+                try:
+                    self._supplies[name] = Supply(self, name, create_runtime(name))
+                except DvmError as error:
+                    self._supplies[name] = error
+            found = self._supplies[name]
         if isinstance(found, DvmError):
             raise found.with_traceback(None)
         return found
+
+    def in_advance(self, name: str, step: Callable[[Supply], object]) -> None:
+        """Do something with a runtime's supply, behind the tests' back."""
+
+        def find_and_do() -> None:
+            try:
+                step(self.supply(name))
+            except DvmError:
+                pass  # there is no engine: known now, and told to the first test that asks
+
+        self.background.submit(find_and_do)
 
     def supply_of(self, runtime: ContainerRuntime) -> Supply:
         """The supply whose runtime this is."""

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundError
+from dvm_runtimes.resetting import Resetter
+from dvm_runtimes.workspaces import EngineRuntime
 
 from .building import build_once
 from .placing import place_files
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 KEPT = "dvm_kept"
 """The property of a report that tells of a workspace that stays."""
 READY = 2
-"""How many workspaces of one kind are made in advance."""
+"""How many workspaces of a kind that cannot be reset are made in advance; of others, one while one is in use."""
+PATIENCE = 3
+"""Resets in a row that may fail until a kind counts as one that cannot be reset."""
 
 
 class Supply:
@@ -48,19 +52,23 @@ class Supply:
         self._ready: defaultdict[str, deque[Future[Workspace]]] = defaultdict(deque)
         self._expected: Counter[str] = Counter()
         self._session: dict[str, Future[Workspace]] = {}
+        self._warm: dict[str, Resetter] = {}
+        self._dirty: Counter[str] = Counter()
+        """How many resets of a kind have failed in a row."""
         self._there: set[str] = set()
         """Names of containers of this process's own that have not been removed."""
 
     # For one test
 
-    def expect(self, wanted: Wanted, tests: int = 1) -> None:
-        """``tests`` more tests will take one of these."""
+    def expect(self, wanted: Wanted, tests: int = 1, *, now: bool = True) -> None:
+        """``tests`` more tests will take one of these; with ``now``, the first is started at once."""
         with self._lock:
             self._expected[wanted.key] += tests
-        self._prepare(wanted)
+        if now:
+            self._prepare(wanted)
 
     def take(self, wanted: Wanted) -> Workspace:
-        """A workspace that no test has seen.
+        """A workspace in which nothing of another test is to be seen.
 
         Raises:
             DvmError: it could not be started.
@@ -68,7 +76,9 @@ class Supply:
         with self._lock:
             self._expected[wanted.key] -= 1
             waiting = self._ready[wanted.key]
-            future = waiting.popleft() if waiting else None
+            future = next((one for one in waiting if one.done()), waiting[0] if waiting else None)
+            if future is not None:
+                waiting.remove(future)
         self._prepare(wanted)
         if future is not None:
             try:
@@ -78,14 +88,22 @@ class Supply:
         return self.make(wanted)
 
     def give_back(self, workspace: Workspace, wanted: Wanted) -> None:
-        """The test is over: nothing of the workspace is seen by another."""
+        """The test is over: nothing of it is seen by another."""
+        container = workspace.retire()
         if wanted.alone:
             self.remove(workspace.name)
-        else:
+            return
+        with self._lock:
+            waiting = self._ready[wanted.key]
+            again = workspace.name in self._warm and len(waiting) < self._expected[wanted.key]
+            if again:
+                waiting.append(self.run.background.submit(self._again, wanted, workspace.name, container))
+        if not again:
             self.run.background.submit(self.remove, workspace.name)
 
     def keep(self, workspace: Workspace, node: Any) -> None:
         """Leave it to the user, and tell how to get into it."""
+        self._cool(workspace.name)
         self.forget(workspace.name)
         node.user_properties.append((KEPT, f"dvm attach {workspace.name} --runtime {self.name}"))
 
@@ -93,9 +111,51 @@ class Supply:
         if wanted.alone:
             return
         with self._lock:
+            ahead = READY if self._dirty[wanted.key] >= PATIENCE or not wanted.keeps_nothing else 1
             waiting = self._ready[wanted.key]
-            while len(waiting) < min(READY, self._expected[wanted.key]):
-                waiting.append(self.run.background.submit(self.make, wanted))
+            while len(waiting) < min(ahead, self._expected[wanted.key]):
+                waiting.append(self.run.background.submit(self._make_warm, wanted))
+
+    # Used again
+
+    def _make_warm(self, wanted: Wanted) -> Workspace:
+        """A new one, which is looked after from its beginning if it can be reset."""
+        runtime = self.runtime
+        # Other implementations of the interface need not have an engine beneath.
+        if not isinstance(runtime, EngineRuntime) or not wanted.keeps_nothing or self._dirty[wanted.key] >= PATIENCE:
+            return self.make(wanted)
+        bare = dataclasses.replace(wanted, files={}, options=dataclasses.replace(wanted.options, ready=None))
+        workspace = self.make(bare)
+        resetter = Resetter(runtime.engine, workspace.id)
+        if resetter.begin():
+            self._warm[workspace.name] = resetter
+        else:
+            self._dirty[wanted.key] = PATIENCE
+        return self._finish(wanted, workspace.name, workspace.id)
+
+    def _again(self, wanted: Wanted, name: str, container: str) -> Workspace:
+        """The same one, reset; a new one if anything is not as it was."""
+        if self._warm[name].reset():
+            self._dirty[wanted.key] = 0
+            return self._finish(wanted, name, container)
+        self._dirty[wanted.key] += 1
+        self.remove(name)
+        return self._make_warm(wanted)
+
+    def _finish(self, wanted: Wanted, name: str, container: str) -> Workspace:
+        options = self._options(wanted, name)
+        workspace = Workspace(self.runtime, container, options, self.run.settings.timeout)
+        try:
+            self._furnish(workspace, wanted, options)
+        except BaseException:
+            self.remove(name)
+            raise
+        return workspace
+
+    def _cool(self, name: str) -> None:
+        resetter = self._warm.pop(name, None)
+        if resetter is not None:
+            resetter.close()
 
     # For the whole run
 
@@ -150,16 +210,17 @@ class Supply:
             workspace = Workspace(self.runtime, made_id, options, timeout)
             record.made("container", name, engine)
             if wanted.files:
-                place_files(workspace, wanted.files)
-                if options.ready is not None:
-                    # It runs already: this waits, and starts nothing.
-                    self.runtime.start_workspace(options, timeout=timeout, cancel=cancel)
+                self._furnish(workspace, wanted, options)
         except BaseException:
             self.remove(name, record)
             raise
-        workspace.touched = False
-        workspace.failed.clear()
         return workspace
+
+    def _furnish(self, workspace: Workspace, wanted: Wanted, options: StartOptions) -> None:
+        place_files(workspace, wanted.files)
+        if options.ready is not None:
+            # It runs already: this waits, and starts nothing.
+            self.runtime.start_workspace(options, timeout=self.run.settings.timeout, cancel=self.run.cancel)
 
     def _options(self, wanted: Wanted, name: str) -> StartOptions:
         records = self.run.records
@@ -168,6 +229,7 @@ class Supply:
 
     def remove(self, name: str, record: Ledger | None = None) -> None:
         """Remove a workspace, whatever its state; one that is gone is no error."""
+        self._cool(name)
         record = record or self.run.records.own
         try:
             self.runtime.remove_workspace(name, force=True, volumes=True)
@@ -213,6 +275,8 @@ class Supply:
 
     def close(self) -> None:
         """Remove what no ledger can: things that only this process sees."""
+        for name in list(self._warm):
+            self._cool(name)
         if not self.runtime.removal():
             for name in list(self._there):
                 self.remove(name)

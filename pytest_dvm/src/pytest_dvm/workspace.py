@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 3
 """How many failed commands a failure report can show."""
+ENDED = "workspace-of-a-test-that-has-ended"
+"""The ID that a workspace has after its test: there is none, as every error then says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,6 @@ class Workspace:
         self._options = options
         self._timeout = timeout
         self.failed: deque[Failed] = deque(maxlen=REMEMBERED)
-        self.touched = False
-        """Whether anything but a look was asked of it."""
 
     def __repr__(self) -> str:
         return f"<Workspace {self.name} on {self.runtime.platform_name}>"
@@ -110,7 +110,6 @@ class Workspace:
         >>> workspace.exec(["echo", "hello"]).stdout  # doctest: +SKIP
         b'hello\\n'
         """
-        self.touched = True
         words = ["sh", "-c", command] if isinstance(command, str) else list(command)
         data = input.encode() if isinstance(input, str) else input
         options = ExecOptions(input=data, env=env or {}, working_dir=cwd, uid=uid, gid=gid)
@@ -123,7 +122,6 @@ class Workspace:
 
     def terminal(self, options: AttachOptions | None = None, *, rows: int = 24, columns: int = 80) -> Terminal:
         """A pexpect-style object on a shell inside; close it, or use it as a context manager."""
-        self.touched = True
         return self.runtime.open_terminal(self.id, options, rows=rows, columns=columns)
 
     def logs(self, tail: int | None = None) -> str:
@@ -140,7 +138,6 @@ class Workspace:
 
     def copy_to(self, source: str | os.PathLike[str], destination: str) -> None:
         """Copy a file or folder of this machine in, as ``cp -a`` does."""
-        self.touched = True
         self.runtime.copy_to_workspace(self.id, source, destination)
 
     def copy_from(self, source: str, destination: str | os.PathLike[str]) -> Path:
@@ -153,7 +150,6 @@ class Workspace:
         Raises:
             KeyError: it is not published; the text lists those that are.
         """
-        self.touched = True
         key = port if isinstance(port, str) and "/" in port else f"{port}/tcp"
         found = self.runtime.published_ports(self.id)
         if key not in found:
@@ -163,13 +159,16 @@ class Workspace:
 
     def stop(self, grace: float = 10) -> None:
         """Ask it to end, and kill it after ``grace`` seconds."""
-        self.touched = True
         self.runtime.stop_workspace(self.id, grace)
 
     def start(self) -> None:
         """Start it again, and wait until it is ready. Ports that the engine chose may have changed."""
-        self.touched = True
         self.id = self.runtime.start_workspace(self._options, timeout=self._timeout)
+
+    def retire(self) -> str:
+        """The container's ID, which this object forgets: its test is over, and the next one must not be disturbed."""
+        container, self.id = self.id, ENDED
+        return container
 
     def restart(self, grace: float = 10) -> None:
         """`stop` and `start`: its files stay, its processes do not."""

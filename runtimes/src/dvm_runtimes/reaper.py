@@ -54,9 +54,13 @@ def main() -> None:
 
 def wait_for_end(pids: list[int]) -> None:
     """Return when standard input is at its end or one of the processes has ended."""
-    if hasattr(select, "kqueue"):
+    if sys.platform == "darwin":
         _wait_with_kqueue(pids)
-        return
+    else:
+        _wait_with_poll(pids)
+
+
+def _wait_with_poll(pids: list[int]) -> None:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     watched = True
@@ -68,7 +72,7 @@ def wait_for_end(pids: list[int]) -> None:
         except (AttributeError, OSError):
             watched = False  # a kernel before 5.3
     while not poll.poll(None if watched else UNWATCHED_PAUSE * 1000):
-        if any(_has_ended(pid) for pid in pids):
+        if any(map(_has_ended, pids)):
             return
 
 
@@ -82,17 +86,19 @@ def _has_ended(pid: int) -> bool:
     return False
 
 
-def _wait_with_kqueue(pids: list[int]) -> None:
-    queue = select.kqueue()
-    changes = [select.kevent(0, select.KQ_FILTER_READ, select.KQ_EV_ADD)]
-    changes += [
-        select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT)
-        for pid in pids
-    ]
-    try:
-        queue.control(changes, 1)
-    except ProcessLookupError:
-        return
+if sys.platform == "darwin":
+
+    def _wait_with_kqueue(pids: list[int]) -> None:
+        queue = select.kqueue()
+        changes = [select.kevent(0, select.KQ_FILTER_READ, select.KQ_EV_ADD)]
+        changes += [
+            select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT)
+            for pid in pids
+        ]
+        try:
+            queue.control(changes, 1)
+        except ProcessLookupError:
+            return
 
 
 def read(path: str) -> tuple[str, list[Entry]]:

@@ -27,6 +27,9 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         body["Cmd"] = list(spec.command)
     if spec.ports:
         body["ExposedPorts"] = {port.key: {} for port in spec.ports}
+    if spec.network_aliases:
+        aliases = {"Aliases": list(spec.network_aliases)}
+        body["NetworkingConfig"] = {"EndpointsConfig": {spec.network_mode: aliases}}
     return body
 
 

@@ -35,7 +35,7 @@ from dvm_runtimes.infos import Capabilities, ImageInfo
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from . import parsing, pulling
+from . import leaving, networks, parsing, pulling
 from .capable import capabilities_of
 from .client import Client, Scope, Stream, as_number, version_of
 from .creating import create_body
@@ -172,6 +172,9 @@ class DockerEngine(Engine):
             self._closed = True
             self._client.cut()
             self._client.close()
+
+    def removal(self) -> Mapping[str, Any]:
+        return leaving.removal(self.address)
 
     def default_user(self) -> tuple[int, int] | None:
         if self.profile.user is not None:
@@ -340,6 +343,21 @@ class DockerEngine(Engine):
                 continue
             return kind
         return None
+
+    @_step
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        # The API answers null for "nothing".
+        return frozenset(str(one["Path"]) for one in self.client.diff(container) or ())
+
+    # Networks
+
+    @_step
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        networks.create(self, op, name, labels)
+
+    @_step
+    def remove_network(self, op: Operation, name: str) -> None:
+        networks.remove(self, name)
 
     def _require_container(self, op: Operation, container: str) -> None:
         self.client.inspect_container(container)

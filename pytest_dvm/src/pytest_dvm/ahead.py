@@ -1,0 +1,63 @@
+"""Starts in advance what the collected tests will ask for."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dvm_runtimes.errors import DvmError
+
+from .plugin import runtime_name, wanted_by
+from .wanted import Wanted, wanted
+
+if TYPE_CHECKING:
+    from .run import Run
+    from .supply import Supply
+
+AT_FIRST = 2
+"""Kinds of workspaces that are started before the first test; the others when their first test takes one."""
+
+
+def start_ahead(run: Run, items: list[pytest.Item]) -> None:
+    """Tell the supplies what ``items`` will take, in their order.
+
+    What a test asks for wrongly is left to that test to complain of.
+    """
+    kinds: dict[tuple[str, str], Wanted] = {}
+    tests: Counter[tuple[str, str]] = Counter()
+    shared: dict[tuple[str, str], Wanted] = {}
+    for item in items:
+        name = runtime_name(item, item.config)
+        names: list[str] = getattr(item, "fixturenames", [])
+        try:
+            if "dvm_workspace" in names:
+                kind = wanted_by(item)
+                kinds.setdefault((name, kind.key), kind)
+                tests[name, kind.key] += 1
+            if "dvm_session_workspace" in names and not _overridden(item):
+                kind = wanted({}, run.settings, item.config.rootpath)
+                shared.setdefault((name, kind.key), kind)
+        except DvmError:
+            continue
+    for (name, _), kind in shared.items():
+        run.in_advance(name, functools.partial(_share, kind))
+    for number, (key, kind) in enumerate(kinds.items()):
+        now = number < AT_FIRST
+        run.in_advance(key[0], functools.partial(_expect, kind, tests[key], now))
+
+
+def _share(kind: Wanted, supply: Supply) -> None:
+    supply.session(kind)
+
+
+def _expect(kind: Wanted, tests: int, now: bool, supply: Supply) -> None:
+    supply.expect(kind, tests, now=now)
+
+
+def _overridden(item: pytest.Item) -> bool:
+    """Whether the project has options of its own for the session's workspace; only its fixture knows them."""
+    info = getattr(item, "_fixtureinfo", None)
+    return info is None or len(info.name2fixturedefs.get("dvm_session_options", ())) != 1
