@@ -1,0 +1,133 @@
+"""What a shell has to do where the engine is. Every value comes in as a word, none is part of a script."""
+
+from __future__ import annotations
+
+MARK_VARIABLE = "DVM_CALL"
+"""In the environment of whatever a call starts outside of containers."""
+
+EXEC_VARIABLE = "DVM_EXEC_ID"
+"""In the environment of a command inside a container, and of all that it starts."""
+
+END_MARKED = r"""
+# Kills all that has the mark in its environment, and what that has started: dvm MARK
+mark=$1
+children() {
+    for task in /proc/"$1"/task/*/children; do
+        read -r found 2>/dev/null < "$task" || [ -n "$found" ] || continue
+        for child in $found; do echo "$child"; children "$child"; done
+    done
+}
+for round in 1 2 3 4 5 6 7 8; do
+    pids=
+    for file in $(grep -lsaF "=$mark" /proc/[0-9]*/environ 2>/dev/null); do
+        pid=${file#/proc/}; pid=${pid%/environ}
+        [ "$pid" = "$$" ] || pids="$pids $pid $(children "$pid")"
+    done
+    [ -n "$pids" ] || exit 0
+    kill -KILL $pids 2>/dev/null
+done
+"""
+
+LIST = r"""
+# Every container with a label, inspected: dvm FILTER nerdctl...
+filter=$1; shift
+for round in 1 2 3 4; do
+    ids=$("$@" ps --all --quiet --no-trunc ${filter:+--filter "$filter"}) || exit
+    [ -n "$ids" ] || exit 0
+    # One that went meanwhile makes nerdctl 2 show none of them.
+    found=$("$@" container inspect $ids 2>/dev/null) && { printf '%s\n' "$found"; exit 0; }
+done
+for id in $ids; do "$@" container inspect "$id" 2>/dev/null; done
+exit 0
+"""
+
+IMAGES = r"""
+# Every image with a name, inspected: dvm nerdctl...
+for round in 1 2 3 4; do
+    names=$("$@" images --no-trunc --format '{{.Name}}') || exit
+    names=$(printf '%s\n' "$names" | grep -v -e '<none>' -e '@sha256:' | sort -u)
+    [ -n "$names" ] || exit 0
+    found=$("$@" image inspect $names 2>/dev/null) && { printf '%s\n' "$found"; exit 0; }
+done
+for name in $names; do "$@" image inspect "$name" 2>/dev/null; done
+exit 0
+"""
+
+# nerdctl's own `cp` reads and writes archives only since 2.3. But every version
+# runs the program that $TAR names to pack and to unpack, in a folder that it has
+# found inside the container, be that running or stopped. So a small program of
+# ours stands there and lets the stream through.
+_TAR = r"""
+work=$(mktemp -d "${TMPDIR:-/tmp}/dvm-copy-XXXXXXXX") || exit 125
+finish() { kill "$pump" 2>/dev/null; rm -rf "$work"; }
+trap finish EXIT
+trap 'exit 143' TERM INT HUP
+mkdir "$work/none" && mkfifo "$work/stream" || exit 125
+printf '#!/bin/sh\n%s\n' "$PROGRAM" > "$work/tar" && chmod 700 "$work/tar" || exit 125
+DVM_STREAM=$work/stream TAR=$work/tar
+export DVM_STREAM TAR
+"""
+
+PUT_ARCHIVE = (
+    r"""
+# Unpacks the tar on standard input into a folder of a container: dvm CONTAINER FOLDER nerdctl...
+container=$1 folder=$2; shift 2
+PROGRAM='for word; do case $word in -c) exec cat "$DVM_STREAM";; esac; done; exec tar "$@"'
+"""
+    + _TAR
+    + r"""
+exec 3<&0
+cat <&3 > "$work/stream" & pump=$!
+exec 3<&-
+"$@" cp "$work/none/." "$container:$folder"
+"""
+)
+
+GET_ARCHIVE = (
+    r"""
+# Writes a file or folder of a container as a tar to standard output: dvm CONTAINER PATH nerdctl...
+container=$1 path=$2; shift 2
+PROGRAM='for word; do case $word in -x) exec cat > "$DVM_STREAM";; esac; done; exec tar "$@"'
+"""
+    + _TAR
+    + r"""
+cat "$work/stream" & pump=$!
+"$@" cp "$container:$path" "$work/none/" >&2 || exit
+wait "$pump"
+"""
+)
+
+FIND_INIT = r"""
+# The first init that is there; a static one first, for images without a libc: dvm
+for name in tini-static docker-init tini catatonit; do
+    command -v "$name" >/dev/null 2>&1 && { echo "$name"; exit 0; }
+done
+exit 0
+"""
+
+RENAME = r"""
+# dvm CONTAINER NAME nerdctl...
+container=$1 name=$2; shift 2
+"$@" rename "$container" "$name"
+"""
+
+BUILD = r"""
+# Unpacks standard input into a folder of its own, and builds from there: dvm nerdctl... build...
+work=$(mktemp -d "${TMPDIR:-/tmp}/dvm-build-XXXXXXXX") || exit 125
+trap 'cd /; rm -rf "$work"' EXIT
+trap 'exit 143' TERM INT HUP
+cd "$work" && tar -x -o -f - || exit 125
+"$@" < /dev/null
+"""
+
+
+REMOVE_IMAGE = r"""
+# Removes an image; a missing one is no error: dvm IMAGE nerdctl...
+image=$1; shift
+"$@" rmi --force "$image" || ! "$@" image inspect "$image"
+"""
+REMOVE_NETWORK = r"""
+# Removes a network; a missing one is no error: dvm NETWORK nerdctl...
+network=$1; shift
+"$@" network rm "$network" || ! "$@" network inspect "$network"
+"""
