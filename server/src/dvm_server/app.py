@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-from lsprotocol import types
 
 from . import __version__
 from .protocol.failures import RequestError
@@ -39,32 +38,25 @@ class DvmServer(CommandServer):
     def __init__(self, runtime: str = "auto") -> None:
         super().__init__("dvm-server", __version__)
         self._runtime = runtime
-        self._settings: dict[str, Any] = {}
-        self._wants_status = False
+        self.experimental = {"dvm": {"workspaceChanged": True, "runtimeChanged": True}}
         self._loading = threading.RLock()
         self._live: LiveState | None = None
         self._selection: Selection | None = None
-        self.feature(types.INITIALIZE)(lambda params: self.configure(params.initialization_options))
 
     # Life
-
-    def extend(self, capabilities: types.ServerCapabilities) -> None:
-        experimental = self.client_capabilities.experimental
-        if isinstance(experimental, dict):
-            self._wants_status = experimental.get("serverStatusNotification") is True
-        capabilities.experimental = {"dvm": {"workspaceChanged": True, "runtimeChanged": True}}
-
-    def configure(self, options: Any) -> None:
-        """Take the client's ``initializationOptions``; what is of a wrong kind is left out."""
-        if isinstance(options, dict):
-            self._settings = {key: options[key] for key in ("runtime", "image") if isinstance(options.get(key), str)}
 
     @property
     def default_image(self) -> str:
         """The image for folders that say nothing themselves; empty when the client has told none."""
-        return str(self._settings.get("image", ""))
+        return self._setting("image")
+
+    def _setting(self, name: str) -> str:
+        options = self.client.options
+        value = options.get(name) if isinstance(options, dict) else None
+        return value if isinstance(value, str) else ""
 
     def after_initialize(self) -> None:
+        gc.enable()
         # Importing takes longer than answering; the client has its answer by now.
         self._send_status("ok", quiescent=False, message="Looking for a container engine")
         threading.Thread(target=self._load, name="dvm-load", daemon=True).start()
@@ -95,7 +87,7 @@ class DvmServer(CommandServer):
 
         with self._loading:
             if self._selection is None:
-                self._selection = Selection(self._settings.get("runtime") or self._runtime, self)
+                self._selection = Selection(self._setting("runtime") or self._runtime, self)
             return self._selection
 
     @property
@@ -113,10 +105,8 @@ class DvmServer(CommandServer):
         """The client's first folder, as a path; None when it has none open."""
         from urllib.parse import unquote, urlsplit
 
-        workspace = self.workspace
-        uris = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri]
-        for uri in uris:
-            if uri and uri.startswith("file:"):
+        for uri in self.client.folders:
+            if uri.startswith("file:"):
                 return unquote(urlsplit(uri).path)
         return None
 
@@ -172,6 +162,6 @@ class DvmServer(CommandServer):
         self.tell("dvm/workspaceChanged", {"workspace": data, "cause": str(event.kind), "time": event.time})
 
     def _send_status(self, health: str, *, quiescent: bool, message: str) -> None:
-        if self._wants_status:
+        if self.client.can("experimental", "serverStatusNotification"):
             status = {"health": health, "quiescent": quiescent, "message": message}
             self.tell("experimental/serverStatus", status)

@@ -152,7 +152,7 @@ class Dispatcher:
                 raise RequestError(INVALID_REQUEST, "initialize was sent before")
             result = self._server.handle_initialize(request.params)
             self._state = "initialized"
-            self._answer(request.id, result)
+            self._answer_now(request.id, result)
             self._server.after_initialize()
         elif method == "shutdown":
             self._state = "shutdown"

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from cattrs import Converter
-from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CommandProtocol(LanguageServerProtocol):
-    """Keeps pygls' features, commands, capabilities and workspace folders; sends nothing itself."""
+    """Keeps pygls' registers of features and commands, and its methods for the way to the client."""
 
     _server: CommandServer
 
@@ -45,26 +44,17 @@ class CommandProtocol(LanguageServerProtocol):
         self._server.ask(method, self.plain(params), replied)
         return future
 
-    def structure(self, method: str, params: Any) -> Any:
-        """The typed parameters of a method of LSP.
-
-        Raises:
-            Exception: cattrs' own; they do not have the form of the specification.
-        """
-        message = {"jsonrpc": "2.0", "method": method, "id": 0, "params": params}
-        return self._converter.structure(message, types.METHOD_TO_TYPES[method][0]).params
-
     def plain(self, value: Any) -> Any:
         """A typed value as JSON has it."""
         return self._converter.unstructure(value) if hasattr(value, "__attrs_attrs__") else value
 
-    def run_builtin(self, method: str, params: Any) -> Any:
-        """Do what pygls does by itself for a method, the user's own handler included, and return its result."""
-        steps = self.fm.builtin_features[method](params)
-        value = None
-        while True:
-            try:
-                handler, arguments, _ = steps.send(value)
-            except StopIteration as end:
-                return end.value
-            value = handler(*arguments)
+
+class LateConverter:
+    """lsprotocol's converter, built when it is first used: only typed messages need it, and none is at the start."""
+
+    def __getattr__(self, name: str) -> Any:
+        from pygls.protocol import default_converter
+
+        converter = default_converter()  # type: ignore[no-untyped-call]
+        self.__dict__.update({key: getattr(converter, key) for key in ("structure", "unstructure")})
+        return getattr(converter, name)

@@ -11,17 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from . import client_process
+from . import client_process, greeting
 from .dispatch import Dispatcher, encode
-from .failures import INTERNAL_ERROR, INVALID_PARAMS, RequestError
+from .failures import INTERNAL_ERROR, RequestError
 from .framing import frame
 from .last_resort import exit_after
 from .messages import Id
 from .outgoing import OnReply, Outgoing
-from .pygls_protocol import CommandProtocol
+from .pygls_protocol import CommandProtocol, LateConverter
 from .reader import Reader
 from .trace import Trace
 from .writer import Writer
@@ -50,7 +49,11 @@ class CommandServer(LanguageServer):
     protocol: CommandProtocol
 
     def __init__(self, name: str, version: str) -> None:
-        super().__init__(name, version, protocol_cls=CommandProtocol)
+        super().__init__(name, version, protocol_cls=CommandProtocol, converter_factory=LateConverter)
+        self.client = greeting.Client()
+        """Who is served; empty before ``initialize``."""
+        self.experimental: dict[str, Any] = {}
+        """What the client is told of this server's own capabilities."""
         self.outgoing = Outgoing()
         self.trace = Trace(self.tell)
         self.can_show_progress = False
@@ -67,9 +70,6 @@ class CommandServer(LanguageServer):
         """The error answer for an exception of a command; nothing of it is told that could hold a secret."""
         log.error("%s failed with %s", command, type(error).__name__)
         return RequestError(INTERNAL_ERROR, f"{command} failed: {type(error).__name__}")
-
-    def extend(self, capabilities: types.ServerCapabilities) -> None:
-        """Change what is told of this server in the answer to ``initialize``."""
 
     def after_initialize(self) -> None:
         """Called on the loop once ``initialize`` has been answered; for what takes longer to load."""
@@ -172,42 +172,22 @@ class CommandServer(LanguageServer):
         Raises:
             RequestError: the parameters do not have the form of the specification.
         """
-        if not isinstance(params, dict):
-            raise RequestError(INVALID_PARAMS, "initialize needs an object with processId and capabilities")
-        try:
-            typed = self.protocol.structure("initialize", {"processId": None, "rootUri": None, **params})
-        except Exception as error:  # noqa: BLE001 - cattrs raises what it likes
-            raise RequestError(INVALID_PARAMS, f"The parameters of initialize are wrong: {_first(error)}") from None
-        try:
-            result = self.protocol.run_builtin("initialize", typed)
-        except RequestError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every request gets an answer
-            raise self.explain(error, "initialize", None) from None
-        capabilities: types.ServerCapabilities = result.capabilities
-        # Nothing here edits documents: clients need not send them.
-        capabilities.text_document_sync = None
-        if capabilities.execute_command_provider is not None:
-            capabilities.execute_command_provider.work_done_progress = True
-        self.extend(capabilities)
-        self.trace.set(params.get("trace"))
-        window = typed.capabilities.window
-        self.can_show_progress = bool(window is not None and window.work_done_progress)
-        if typed.process_id is not None:
+        self.client = greeting.read(params)
+        self.can_show_progress = self.client.can("window", "workDoneProgress")
+        self.trace.set(self.client.trace)
+        if self.client.process_id is not None:
             self._unwatch = client_process.watch(
-                typed.process_id, lambda: self.end(1, "the client's process has ended")
+                self.client.process_id, lambda: self.end(1, "the client's process has ended")
             )
-        return self.protocol.plain(result)
+        commands = list(self.protocol.fm.commands)
+        return greeting.answer(self.name, self.version, commands, self.experimental)
 
     def handle_notification(self, method: str, params: dict[str, Any]) -> None:
         """Do what a notification asks for; nobody answers it, so a wrong one is dropped."""
         if method == "$/setTrace":
             self.trace.set(params.get("value"))
         elif method == "workspace/didChangeWorkspaceFolders":
-            try:
-                self.protocol.run_builtin(method, self.protocol.structure(method, params))
-            except Exception as error:  # noqa: BLE001 - cattrs raises what it likes
-                log.warning("Dropped a wrong %s: %s", method, type(error).__name__)
+            self.client.change_folders(params.get("event"))
         elif (feature := self.protocol.fm.features.get(method)) is not None:
             try:
                 feature(params)
@@ -240,15 +220,3 @@ def _log_without_values(_loop: asyncio.AbstractEventLoop, context: dict[str, Any
     # asyncio's own handler would write the callback with its arguments.
     error = context.get("exception")
     log.error("In the loop: %s", type(error).__name__ if error is not None else "something went wrong")
-
-
-def _first(error: BaseException) -> str:
-    """The innermost reason of cattrs' groups of exceptions, by its type and the fields above it."""
-    fields = []
-    while isinstance(error, BaseExceptionGroup):
-        inner = error.exceptions[0]
-        notes = getattr(inner, "__notes__", [])
-        fields += [name for note in notes if (name := getattr(note, "name", None)) is not None]
-        error = inner
-    where = ".".join(str(field) for field in fields if field != "params")
-    return f"{where or 'the object'} ({type(error).__name__})"
