@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dvm_runtimes.engine import ContainerSpec, ExecSpec
 from dvm_runtimes.options import BuildOptions, Mount, Port
 
+from .records import without_empty
+
 EVERYTHING = "{{json .}}"
 
 
@@ -21,7 +23,7 @@ def create(spec: ContainerSpec, *, init: str, image_command: Sequence[str] = ())
         image_command: the image's own command, for a spec that clears the entrypoint and names no command.
     """
     words = ["create", "--name", spec.name, "--pull", "never", "--workdir", spec.working_dir]
-    words += _pairs("--label", (f"{key}={value}" for key, value in spec.labels.items()))
+    words += _pairs("--label", (f"{key}={value}" for key, value in without_empty(spec.labels).items()))
     if spec.user:
         words += ["--user", spec.user]
     if init:

@@ -18,6 +18,7 @@ from dvm_runtimes.errors import (
     WorkspaceNotFoundError,
 )
 from dvm_runtimes.infos import Capabilities, ImageInfo, ProgressEvent, WorkspaceStatus
+from dvm_runtimes.naming import MANAGED
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions, Port
 
@@ -102,8 +103,8 @@ class NerdctlEngine(Engine):
     # Containers
 
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
-        # One label narrows it down; values are compared here, for nerdctl splits filters at commas.
-        filter_ = next((f"label={key}" for key in sorted(labels) if "," not in key), "")
+        # Our mark narrows it down; the rest is compared here, for nerdctl splits filters at commas.
+        filter_ = f"label={MANAGED}" if MANAGED in labels else ""
         text = self._caller.ok(op, self._caller.script(scripts.LIST, filter_))
         found = [self._known(records.container(data)) for data in records.objects(text.decode(errors="replace"))]
         return [one for one in found if all(_has(one, key, value) for key, value in labels.items())]
@@ -302,7 +303,8 @@ class NerdctlEngine(Engine):
     # Images
 
     def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
-        outcome = self._caller.run(op, self._caller.nerdctl(("image", "inspect", name)))
+        # In its own form, nerdctl panics at an image that does not tell when it was made.
+        outcome = self._caller.run(op, self._caller.nerdctl(("image", "inspect", "--mode", "native", name)))
         if outcome.code == 0:
             found = records.objects(outcome.stdout.decode(errors="replace"))
             if found:

@@ -38,6 +38,8 @@ _KINDS = {
     "/tasks/resumed": EventKind.RESUMED,
 }
 NAME_LABEL = "nerdctl/name"
+EMPTY_LABEL = "io.devopsmaestro.empty"
+"""Names the labels whose value is empty, as a list in JSON: containerd itself keeps none of those."""
 
 
 def objects(text: str) -> list[dict[str, Any]]:
@@ -65,7 +67,7 @@ def container(data: Mapping[str, Any]) -> Container:
     """One object of ``nerdctl container inspect``."""
     state: Mapping[str, Any] = data.get("State") or {}
     config: Mapping[str, Any] = data.get("Config") or {}
-    labels = label_map(config.get("Labels"))
+    labels = with_empty(label_map(config.get("Labels")))
     state_now = status(state)
     ran = state_now not in (WorkspaceStatus.CREATED, WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
     network: Mapping[str, Any] = data.get("NetworkSettings") or {}
@@ -105,6 +107,31 @@ def label_map(labels: Any) -> dict[str, str]:
     return {}
 
 
+def with_empty(labels: dict[str, str]) -> dict[str, str]:
+    """``labels`` with those of an empty value, which `without_empty` has set aside.
+
+    >>> with_empty({"a": "1", "io.devopsmaestro.empty": '["b"]'})
+    {'a': '1', 'b': ''}
+    """
+    text = labels.pop(EMPTY_LABEL, "")
+    try:
+        names = json.loads(text or "[]")
+    except ValueError:
+        names = []  # somebody else's
+    return labels | {str(name): "" for name in names if isinstance(names, list)}
+
+
+def without_empty(labels: Mapping[str, str]) -> dict[str, str]:
+    """``labels`` as containerd keeps them.
+
+    >>> without_empty({"a": "1", "b": ""})
+    {'a': '1', 'io.devopsmaestro.empty': '["b"]'}
+    """
+    empty = sorted(name for name, value in labels.items() if not value)
+    kept = {name: value for name, value in labels.items() if value}
+    return kept | ({EMPTY_LABEL: json.dumps(empty)} if empty else {})
+
+
 def ports(given: Any) -> dict[str, HostPort]:
     """``.NetworkSettings.Ports``: where this host reaches each port; one that is not published is left out."""
     found = {}
@@ -119,13 +146,16 @@ def ports(given: Any) -> dict[str, HostPort]:
 
 
 def image(data: Mapping[str, Any]) -> ImageInfo:
-    """One object of ``nerdctl image inspect``."""
-    config: Mapping[str, Any] = data.get("Config") or {}
+    """One object of ``nerdctl image inspect``, in its own form or, with ``--mode native``, in containerd's."""
+    native: Mapping[str, Any] = data.get("ImageConfig") or {}
+    config: Mapping[str, Any] = data.get("Config") or native.get("config") or {}
+    name = str((data.get("Image") or {}).get("Name") or "") if native else ""
+    tags = [name] if name and "@" not in name else data.get("RepoTags") or ()
     return ImageInfo(
-        id=str(data.get("Id") or data.get("ID") or ""),
-        tags=tuple(familiar(str(tag)) for tag in data.get("RepoTags") or ()),
-        size=int(data.get("Size") or 0),
-        created=seconds(data.get("Created")) or 0.0,
+        id=str((data.get("ImageConfigDesc") or {}).get("digest") or data.get("Id") or data.get("ID") or ""),
+        tags=tuple(familiar(str(tag)) for tag in tags),
+        size=int(data.get("Size") or data.get("size") or 0),
+        created=seconds(data.get("Created") or native.get("created")) or 0.0,
         labels=label_map(config.get("Labels")),
         entrypoint=tuple(config.get("Entrypoint") or ()),
         command=tuple(config.get("Cmd") or ()),

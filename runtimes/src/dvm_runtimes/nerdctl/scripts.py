@@ -47,9 +47,9 @@ for round in 1 2 3 4; do
     names=$("$@" images --no-trunc --format '{{.Name}}') || exit
     names=$(printf '%s\n' "$names" | grep -v -e '<none>' -e '@sha256:' | sort -u)
     [ -n "$names" ] || exit 0
-    found=$("$@" image inspect $names 2>/dev/null) && { printf '%s\n' "$found"; exit 0; }
+    found=$("$@" image inspect --mode native $names 2>/dev/null) && { printf '%s\n' "$found"; exit 0; }
 done
-for name in $names; do "$@" image inspect "$name" 2>/dev/null; done
+for name in $names; do "$@" image inspect --mode native "$name" 2>/dev/null; done
 exit 0
 """
 

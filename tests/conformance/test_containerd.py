@@ -1,0 +1,120 @@
+"""containerd, driven by nerdctl, passes the conformance suite."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dvm_runtimes.platforms.containerd import ContainerdProvider
+from dvm_runtimes.provider import Machine
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.testing.builds import BuildConformance
+from dvm_runtimes.testing.confinement import ConfinementConformance
+from dvm_runtimes.testing.copying import CopyConformance
+from dvm_runtimes.testing.drift import DriftConformance
+from dvm_runtimes.testing.ending import EndConformance
+from dvm_runtimes.testing.events import EventConformance
+from dvm_runtimes.testing.exec import ExecConformance
+from dvm_runtimes.testing.finding import FindConformance
+from dvm_runtimes.testing.images import ImageConformance
+from dvm_runtimes.testing.logs import LogConformance
+from dvm_runtimes.testing.mounts import MountConformance
+from dvm_runtimes.testing.naming import NamingConformance
+from dvm_runtimes.testing.ports import PortConformance
+from dvm_runtimes.testing.starting import StartConformance
+from dvm_runtimes.testing.statuses import StatusConformance
+from dvm_runtimes.testing.subject import Subject
+from dvm_runtimes.testing.terminals import TerminalConformance
+from dvm_runtimes.testing.waits import WaitConformance
+
+if TYPE_CHECKING:
+    from tests.engines.fixtures import Engines
+    from tests.engines.registry import RunningEngine
+
+
+def runtime_at(nerdctl: str, address: str) -> ContainerRuntime:
+    """A runtime on the containerd at that socket."""
+    provider, machine = ContainerdProvider(), Machine.this()
+    return provider.create(provider.select(machine, ""), machine, nerdctl=nerdctl, address=address)
+
+
+@pytest.fixture(scope="module")
+def containerd_engine(engines: Engines) -> RunningEngine:
+    return engines.get("containerd")
+
+
+@pytest.fixture(scope="module")
+def subject(containerd_engine: RunningEngine) -> Iterator[Subject]:
+    # Not below pytest's own folder, which only its user may enter.
+    folder = Path(tempfile.mkdtemp(prefix="dvm-conformance-", dir="/tmp"))
+    folder.chmod(0o755)
+    nerdctl = str(containerd_engine.folder / "bin" / "nerdctl")
+    new_runtime = functools.partial(runtime_at, nerdctl, containerd_engine.endpoint)
+    with new_runtime() as runtime:
+        yield Subject(
+            runtime=runtime,
+            new_runtime=new_runtime,
+            image=containerd_engine.image,
+            other_image=containerd_engine.other_image,
+            outside=containerd_engine.outside,
+            host_folder=folder,
+            unreachable=functools.partial(runtime_at, nerdctl, f"{folder}/nobody.sock"),
+        )
+    shutil.rmtree(folder)
+
+
+class TestExec(ExecConformance): ...
+
+
+class TestStart(StartConformance): ...
+
+
+class TestDrift(DriftConformance): ...
+
+
+class TestNaming(NamingConformance): ...
+
+
+class TestStatus(StatusConformance): ...
+
+
+class TestEnd(EndConformance): ...
+
+
+class TestFind(FindConformance): ...
+
+
+class TestImage(ImageConformance): ...
+
+
+class TestBuild(BuildConformance): ...
+
+
+class TestLog(LogConformance): ...
+
+
+class TestCopy(CopyConformance): ...
+
+
+class TestEvent(EventConformance): ...
+
+
+class TestMount(MountConformance): ...
+
+
+class TestPort(PortConformance): ...
+
+
+class TestTerminal(TerminalConformance): ...
+
+
+class TestWait(WaitConformance): ...
+
+
+class TestConfinement(ConfinementConformance): ...
