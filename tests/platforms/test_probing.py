@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes.detection import detect_platforms
 from dvm_runtimes.docker_api import Endpoint
 from dvm_runtimes.factory import choose_first
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.platforms.docker import DockerProvider
-from dvm_runtimes.probing import SILENT, probe_all
+from dvm_runtimes.probing import QUICK, SILENT, probe_all
 from dvm_runtimes.provider import Machine, Probe
 from dvm_runtimes.runtime import ContainerRuntime
 
@@ -49,7 +48,7 @@ def test_it_ends_when_every_socket_hangs(linux: MadeUp, silence: Any) -> None:
     for place in PLACES:
         silence(linux, place)
 
-    platforms = [one for one in detect_platforms(linux.machine) if one.type != "mock"]
+    platforms = linux.platforms(QUICK)
 
     assert len(platforms) == len(PLACES)
     for one in platforms:

@@ -60,10 +60,9 @@ def choose(which: str, machine: Machine, providers: Mapping[str, PlatformProvide
                 raise InvalidOptionError(source, text, f"a profile is missing after the colon of {name!r}")
             return Choice(provider.name, profile.strip(), source)
     close = difflib.get_close_matches(name, providers, 1)
-    maybe = f"; did you mean {close[0]!r}?" if close else ""
-    raise InvalidOptionError(
-        source, text, f"there is no such runtime{maybe}", hint=f"There are: {', '.join([AUTO, *providers])}."
-    )
+    maybe = f"Did you mean {close[0]!r}? " if close else ""
+    hint = f"{maybe}There are: {', '.join([AUTO, *providers])}."
+    raise InvalidOptionError(source, text, "there is no such runtime", hint=hint)
 
 
 def _asked(which: str, machine: Machine) -> tuple[str, str]:
