@@ -76,13 +76,13 @@ def uses(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, str, 
 
 
 def table(endings: dict[str, Counter[Ended]], versions: dict[str, str]) -> Iterator[str]:
-    """The lines of the table: every kind of engine, used or not."""
+    """The lines of the table: every kind of engine that tests asked for."""
     rows: list[tuple[str, ...]] = [("engine", "version", "tests", "passed", "failed", "skipped")]
-    for name in every_kind():
+    for name in filter(endings.__contains__, every_kind()):
         counts: Counter[str] = Counter()
-        for (outcome, _), number in endings.get(name, Counter()).items():
+        for (outcome, _), number in endings[name].items():
             counts[outcome] += number
-        version = versions.get(name) or ("not to be had" if counts else "not used")
+        version = versions.get(name, "not to be had")
         numbers = (counts.total(), counts["passed"], counts["failed"], counts["skipped"])
         rows.append((name, version, *map(str, numbers)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
