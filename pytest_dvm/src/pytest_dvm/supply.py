@@ -15,6 +15,7 @@ from dvm_runtimes.workspaces import EngineRuntime
 
 from .building import build_once
 from .placing import place_files
+from .recording import record_starts
 from .records import made, turn
 from .wanted import Wanted
 from .workspace import Workspace
@@ -47,6 +48,8 @@ class Supply:
         self.run = run
         self.name = name
         self.runtime = runtime
+        self._start = runtime.start_workspace
+        record_starts(runtime, run.records)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._ready: defaultdict[str, deque[Future[Workspace]]] = defaultdict(deque)
@@ -206,7 +209,7 @@ class Supply:
             self._there.add(name)
         try:
             first = dataclasses.replace(options, ready=None) if wanted.files else options
-            made_id = self.runtime.start_workspace(first, timeout=timeout, cancel=cancel)
+            made_id = self._start(first, timeout=timeout, cancel=cancel)
             workspace = Workspace(self.runtime, made_id, options, timeout)
             record.made("container", name, engine)
             if wanted.files:
@@ -220,7 +223,7 @@ class Supply:
         place_files(workspace, wanted.files)
         if options.ready is not None:
             # It runs already: this waits, and starts nothing.
-            self.runtime.start_workspace(options, timeout=self.run.settings.timeout, cancel=self.run.cancel)
+            self._start(options, timeout=self.run.settings.timeout, cancel=self.run.cancel)
 
     def _options(self, wanted: Wanted, name: str) -> StartOptions:
         records = self.run.records

@@ -1,7 +1,6 @@
 """What may be removed because nobody needs it any more, and how that is known.
 
-Each source looks at one kind of evidence. `SOURCES` is the place for another:
-a record that test runs keep of what they made, say.
+Each source looks at one kind of evidence; `SOURCES` is the place for another.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dvm_runtimes.infos import WorkspaceInfo
+from dvm_runtimes.ledger import abandoned, engine_key, left
 from dvm_runtimes.naming import EXPIRES, OWNER
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.ownership import is_dead
@@ -46,7 +46,18 @@ def by_labels(runtime: ContainerRuntime, cancel: CancelToken) -> Iterable[Leftov
             yield Leftover(workspace, OWNER_GONE)
 
 
-SOURCES: tuple[Source, ...] = (by_labels,)
+def by_ledgers(runtime: ContainerRuntime, cancel: CancelToken) -> Iterable[Leftover]:
+    """What test runs wrote down and did not get to remove: their ledgers outlive them. See `dvm_runtimes.ledger`."""
+    key = engine_key(runtime)
+    for file in abandoned():
+        for thing in left(file):
+            if thing.engine == key and thing.kind == "container":
+                workspace = runtime.find_workspace(thing.name, cancel=cancel)
+                if workspace is not None and workspace.name == thing.name:
+                    yield Leftover(workspace, OWNER_GONE)
+
+
+SOURCES: tuple[Source, ...] = (by_labels, by_ledgers)
 
 
 def find(runtime: ContainerRuntime, cancel: CancelToken) -> list[Leftover]:

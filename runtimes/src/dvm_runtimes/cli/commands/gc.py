@@ -37,6 +37,7 @@ def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
     from dvm_runtimes.cli.engines import on_each
     from dvm_runtimes.cli.failures import SeveralFailedError
     from dvm_runtimes.errors import WorkspaceNotFoundError
+    from dvm_runtimes.ledger import sweep
 
     def clean(chosen: ContainerRuntime, cancel: CancelToken) -> list[tuple[Leftover, DvmError | None]]:
         found = leftovers.find(chosen, cancel)
@@ -47,6 +48,9 @@ def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
         return list(zip(found, errors, strict=True))
 
     results = on_each(invocation, runtime, clean)
+    if not dry_run:
+        # Networks and images of test runs, which no list of workspaces shows.
+        sweep()
     # Somebody else's clean-up at the same time has the same right to it.
     results = [(leftover, None if isinstance(error, WorkspaceNotFoundError) else error) for leftover, error in results]
     failed = {leftover.workspace.name: error for leftover, error in results if error is not None}

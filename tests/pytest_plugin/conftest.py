@@ -1,0 +1,62 @@
+"""Projects whose tests use the plugin, on the mock and on a real engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.engines.http_over_socket import RefusedError, ask
+
+from .project import Project
+
+if TYPE_CHECKING:
+    from tests.engines.registry import RunningEngine
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project whose tests run on the mock."""
+    return Project(tmp_path, os.environ, "mock", "mock:latest")
+
+
+class Left:
+    """What test runs have on an engine."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """By their names."""
+        found = ask(self._socket, "GET", "/containers/json", all="true")
+        return {one["Names"][0].lstrip("/"): one for one in found if one["Names"][0].startswith("/dvm-test-")}
+
+    def everything(self) -> list[str]:
+        """The names of containers, networks and images, and of what a prune would take."""
+        networks = [one["Name"] for one in ask(self._socket, "GET", "/networks") if one["Name"].startswith("dvm-test-")]
+        images = [tag for one in ask(self._socket, "GET", "/images/json") for tag in one["RepoTags"] or []]
+        volumes = [one["Name"] for one in ask(self._socket, "GET", "/volumes")["Volumes"] or []]
+        return [*self.containers(), *networks, *(tag for tag in images if tag.startswith("dvm-test-")), *volumes]
+
+    def wait_until_removed(self, container: str) -> None:
+        """Return when it is gone; the engine says when."""
+        try:
+            ask(self._socket, "POST", f"/containers/{container}/wait", condition="removed")
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+
+
+@pytest.fixture
+def docker_project(tmp_path: Path, docker_engine: RunningEngine) -> Project:
+    """A project whose tests run on a real Docker Engine."""
+    return Project(tmp_path, docker_engine.environment(), "docker", docker_engine.image)
+
+
+@pytest.fixture
+def left(docker_engine: RunningEngine) -> Left:
+    """What is on that engine; nothing, before the test."""
+    found = Left(docker_engine.endpoint.removeprefix("unix://"))
+    assert found.everything() == []
+    return found

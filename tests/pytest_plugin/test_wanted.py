@@ -1,0 +1,116 @@
+"""From markers and keywords to options, without an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dvm_runtimes import BuildOptions, InvalidOptionError, LogLine, Mount, Port
+from pytest_dvm.settings import Settings
+from pytest_dvm.wanted import Wanted, merge, wanted
+
+
+def want(folder: Path = Path("/project"), image: str = "debian:12", **keywords: Any) -> Wanted:
+    return wanted(keywords, Settings(image=image), folder)
+
+
+def test_the_nearest_marker_wins_and_env_and_files_are_joined() -> None:
+    nearest = {"env": {"A": "near"}, "files": {"/a": "1"}, "image": "near:1"}
+    farthest = {"env": {"A": "far", "B": "far"}, "files": {"/b": "2"}, "image": "far:1", "memory": "64m"}
+
+    assert merge([nearest, farthest]) == {
+        "env": {"A": "near", "B": "far"},
+        "files": {"/a": "1", "/b": "2"},
+        "image": "near:1",
+        "memory": "64m",
+    }
+
+
+def test_short_forms() -> None:
+    found = want(
+        ports=[8080, Port(53, protocol="udp")],
+        mounts=["data:/data", "./here:/there:ro", Mount("/abs", "/x")],
+        network="bridge",
+        memory="64m",
+    ).options
+
+    assert found.image_name == "debian:12"
+    assert [port.key for port in found.ports] == ["8080/tcp", "53/udp"]
+    assert found.mounts[0] == Mount("data", "/data", "volume")
+    assert found.mounts[1] == Mount("/project/here", "/there", "bind", read_only=True)
+    assert found.network_mode == "bridge"
+    assert found.memory == 64 * 1024 * 1024
+
+
+def test_files() -> None:
+    found = want(files={"/a": "text", "/b": b"\0", "/c": Path("conf/x"), "/d": Path("/abs")}).files
+
+    assert found == {"/a": b"text", "/b": b"\0", "/c": Path("/project/conf/x"), "/d": Path("/abs")}
+
+
+def test_builds() -> None:
+    assert want().build is None
+    assert want(build="image").build == BuildOptions(image_name="image-to-be-built", app_path=Path("/project/image"))
+    given = BuildOptions(image_name="x", app_path="/y")
+    assert want(build=given).build is given
+    assert want(build={"app_path": "image", "target": "test"}).build == BuildOptions(
+        image_name="image-to-be-built", app_path=Path("/project/image"), target="test"
+    )
+
+
+def test_equal_wishes_have_equal_keys_and_others_do_not() -> None:
+    def keys(*found: Wanted) -> set[str]:
+        return {one.key for one in found}
+
+    assert len(keys(want(), want(image="debian:12"), want(env={}), want(ports=[]))) <= 3
+    assert len(keys(want(env={"A": "1", "B": "2"}), want(env={"B": "2", "A": "1"}))) == 1
+    assert len(keys(want(env={"A": "1"}), want(env={"A": "2"}), want())) == 3
+    assert len(keys(want(files={"/a": "1"}), want(files={"/a": "2"}), want(ready=LogLine("up")))) == 3
+    assert len(keys(want(build="a"), want(build="b"))) == 2
+
+
+def test_what_cannot_be_there_twice() -> None:
+    assert want(ports=[Port(80, host=8080)]).alone
+    assert not want(ports=[80]).alone
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"command": ["sleep", "9"]},
+        {"entrypoint": ["sleep"]},
+        {"app_path": "/project"},
+        {"mounts": ["data:/data"]},
+        {"network": "mine"},
+        {"cap_add": ["NET_ADMIN"]},
+        {"security_opt": ["seccomp=unconfined"]},
+        {"privileged": True},
+        {"ssh_agent_forwarding": True},
+        {"git_credentials": True},
+    ],
+)
+def test_what_has_a_memory_that_nobody_can_look_into_is_never_used_again(keywords: dict[str, Any]) -> None:
+    assert want().keeps_nothing
+    assert not want(**keywords).keeps_nothing
+
+
+@pytest.mark.parametrize(
+    ("keywords", "text"),
+    [
+        ({"imgae": "x"}, "imgae.*no such keyword.*image"),
+        ({"container_name": "x"}, "no such keyword"),
+        ({"image": ""}, "needs an image.*--dvm-image"),
+        ({"files": {"a": "1"}}, "files='a'.*absolute"),
+        ({"files": {"/a": 1}}, "give str, bytes or a Path"),
+        ({"mounts": ["nowhere"]}, "source:/destination"),
+        ({"mounts": [1]}, "give a Mount"),
+        ({"build": 1}, "give a folder"),
+        ({"ports": [0]}, "ports"),
+        ({"memory": "lots"}, "memory"),
+    ],
+)
+def test_bad_keywords_are_named(keywords: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidOptionError, match=text):
+        want(**keywords)
