@@ -68,6 +68,9 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
     if options.git_credentials:
         _add_git(mounts, env, engine, home)
 
+    if options.read_only_root and engine.capabilities.tmpfs and "/tmp" not in [one.destination for one in mounts]:  # noqa: S108
+        mounts.append(Mount("", "/tmp", "tmpfs"))  # noqa: S108 -- a path inside; programs fail without it
+
     keep_alive = options.command is None and options.entrypoint is None
     return ContainerSpec(
         name=engine.container_name(options.name),

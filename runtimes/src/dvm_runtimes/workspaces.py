@@ -246,6 +246,7 @@ class EngineRuntime(ContainerRuntime):
                 try:
                     self._stop(op, container, grace)
                 except DvmError as error:
+                    op.check()  # the call was cut short, which is no failure of this workspace
                     failed[container.name] = str(error)
 
             if running:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from dvm_runtimes.engine import ContainerSpec, ExecSpec
-from dvm_runtimes.errors import DvmError, InvalidOptionError
+from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import ExecResult, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
@@ -220,12 +220,6 @@ class MockControls:
     def remove_volume(self, name: str) -> None:
         """Remove a volume; a missing one is no error."""
         self._world.drop_volumes([name])
-
-    def add_network(self, name: str) -> None:
-        """Let there be a network of that name, besides ``bridge``, ``host`` and ``none``."""
-        if not name:
-            raise InvalidOptionError("name", name, "a network needs a name")
-        self._world.networks.add(name)
 
     def reset(self) -> None:
         """Forget every script, fault and call, and remove every container and volume; images stay."""

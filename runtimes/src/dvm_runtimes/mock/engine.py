@@ -5,11 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import tarfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from dvm_runtimes.engine import Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
-from dvm_runtimes.errors import DvmError, EngineError, ImageNotFoundError, PathNotFoundError, WorkspaceNotRunningError
+from dvm_runtimes.errors import (
+    DvmError,
+    EngineError,
+    ImageNotFoundError,
+    NameConflictError,
+    PathNotFoundError,
+    WorkspaceNotRunningError,
+)
 from dvm_runtimes.infos import Capabilities, ImageInfo, ProgressEvent, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
@@ -66,6 +74,7 @@ class MockEngine(Engine):
         self.endpoint = f"mock://{self.world.name}"
         self._own = world is None
         self._closed = False
+        self._sessions: weakref.WeakSet[MockSession] = weakref.WeakSet()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -74,20 +83,28 @@ class MockEngine(Engine):
     def check_open(self, op: Operation) -> None:
         """Refuse to work for a runtime that was closed."""
         if self._closed:
-            error = unavailable(op.name, self.platform_name)
-            error.message, error.hint = "this runtime was closed", "Create another one."
-            raise error
+            raise self._closed_error(op.name)
+
+    def _closed_error(self, operation: str) -> DvmError:
+        error = unavailable(operation, self.platform_name)
+        error.message, error.hint = "this runtime was closed", "Create another one."
+        return error
 
     @_step
     def version(self, op: Operation) -> str:
         return "mock"
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            if self._own:
-                self.world.break_connections()
-                self.world.clear()
+        if self._closed:
+            return
+        self._closed = True
+        with self.world.lock:
+            for session in list(self._sessions):
+                session.break_off(self._closed_error("exec_in_workspace"))
+            self.world.wake_waiters()
+        if self._own:
+            self.world.break_connections()
+            self.world.clear()
 
     # Containers
 
@@ -129,8 +146,8 @@ class MockEngine(Engine):
     @_step
     def wait_container(self, op: Operation, container: str) -> int:
         found, world = self.world.get(container), self.world
-        wait_for(op, world.changed, lambda: found.run is None or not world.faults.available)
-        if not world.faults.available:
+        wait_for(op, world.changed, lambda: found.run is None or not world.faults.available or self._closed)
+        if not world.faults.available or self._closed:
             raise unavailable(op.name, self.platform_name)
         return found.exit_code or 0
 
@@ -148,6 +165,7 @@ class MockEngine(Engine):
                 )
             session = MockSession(found, run, spec, self.world.faults.answer(spec))
             self.world.remember_session(session)
+            self._sessions.add(session)
             return session
 
     @_step
@@ -206,6 +224,33 @@ class MockEngine(Engine):
             hint="Look at it with `dvm exec`.",
             detail=str(error),
         )
+
+    # Networks
+
+    @_step
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        with self.world.lock:
+            if name in self.world.networks:
+                raise self.world.problem(
+                    NameConflictError,
+                    f"there is a network {name!r} already",
+                    hint="Choose another name, or remove that network.",
+                    detail=f"network with name {name} already exists",
+                )
+            self.world.networks.add(name)
+
+    @_step
+    def remove_network(self, op: Operation, name: str) -> None:
+        with self.world.lock:
+            user = next((one for one in self.world.containers.values() if one.spec.network_mode == name), None)
+            if user is not None and user.run is not None:
+                raise self.world.problem(
+                    EngineError,
+                    f"the network {name!r} is used by container {user.name!r}",
+                    hint="Stop or remove that container first.",
+                    detail=f"network {name} has active endpoints",
+                )
+            self.world.networks.discard(name)
 
     # Images
 

@@ -104,9 +104,10 @@ class Tree:
 
     def mount(self, path: str, node: Node, *, read_only: bool = False) -> None:
         """Put ``node`` over ``path``, which is made if it is not there, as engines do."""
+        folder = self.make_folders(posixpath.dirname(path), Who(0, 0))
         place = self.find(path)
         if place.node is None:
-            folder, name = self.make_folders(posixpath.dirname(path), Who(0, 0)), place.name
+            name = place.name
             if isinstance(node, FolderNode):
                 folder.make_folder(name, 0o755, 0, 0)
             else:

@@ -263,9 +263,13 @@ class World:
             self.break_streams()
             for session in list(self._sessions):
                 session.break_off(unavailable("exec_in_workspace", self.platform_name))
-            for container in self.containers.values():
-                container.journal.condition.notify_all()
-            self.changed.notify_all()
+            self.wake_waiters()
+
+    def wake_waiters(self) -> None:
+        """Let everybody who follows a log or waits for a container look whether they still may; the lock is held."""
+        for container in self.containers.values():
+            container.journal.condition.notify_all()
+        self.changed.notify_all()
 
     def clear(self) -> None:
         """Remove every container and every volume."""
