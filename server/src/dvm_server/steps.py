@@ -17,13 +17,17 @@ _NUMBERED = re.compile(r"(?:step |\[(?:[^\]]*\s)?)(\d{1,5})/(\d{1,5})", re.IGNOR
 def shown(progress: Progress) -> Callable[[ProgressEvent], None]:
     """A callback for a runtime's ``progress`` that reports each step to the client."""
 
+    last = ""
+
     def report(event: ProgressEvent) -> None:
+        nonlocal last
+        new, last = event.step != last, event.step
         text = f"{event.step}: {event.message}" if event.message else event.step
-        if event.current is not None and event.total:
+        if new or event.message:
+            progress.report(text, percentage(event.step))
+        elif event.current is not None and event.total:
             # Figures of one layer of several: said in words, since a bar must not go back.
             progress.figures(f"{text} ({min(100, 100 * event.current // event.total)} %)")
-        else:
-            progress.report(text, percentage(event.step))
 
     return report
 

@@ -92,6 +92,8 @@ class Dispatcher:
         self._inbox.append(None)
         if not self._draining:
             self._drain()
+        elif self._writer.full:
+            self._take_urgent()
 
     def cancel_all(self) -> None:
         """Ask every command to stop."""
@@ -112,6 +114,7 @@ class Dispatcher:
                 self._draining = False
                 break
             if self._writer.full:
+                self._take_urgent()
                 break
             message = self._inbox.popleft()
             if message is None:
@@ -124,6 +127,24 @@ class Dispatcher:
         self._flush()
         if self._draining:
             self._writer.when_room(lambda: self._loop.call_soon_threadsafe(self._drain))
+
+    def _take_urgent(self) -> None:
+        """Requests wait while the client does not read; that it wants to stop something, or to go, does not."""
+        waiting: deque[Message | None] = deque()
+        for message in self._inbox:
+            if isinstance(message, Notification) and self._is_urgent(message):
+                self._notification(message)
+            else:
+                waiting.append(message)
+        self._inbox = waiting
+
+    def _is_urgent(self, notification: Notification) -> bool:
+        method, params = notification
+        if method == "exit" or not isinstance(params, dict):
+            return method == "exit"
+        if method == "$/cancelRequest":  # of one that waits itself: in its turn
+            return _get(self._pending, params.get("id")) is not None
+        return method == "window/workDoneProgress/cancel" and _get(self._by_token, params.get("token")) is not None
 
     def _route(self, message: Message) -> None:
         if type(message) is Request:
@@ -177,8 +198,7 @@ class Dispatcher:
             self._server.handle_notification(method, params)
 
     def _cancel(self, works: dict[Id, Work], key: Any) -> None:
-        # Another type may not be hashable; 1.0 and True would be found as 1.
-        work = works.get(key) if type(key) in (int, str) else None
+        work = _get(works, key)
         if work is not None:
             work.cancel.set()
 
@@ -287,6 +307,11 @@ class Dispatcher:
             self._out.clear()
             self._out_size = 0
             self._writer.put(data)
+
+
+def _get(works: dict[Id, Work], key: Any) -> Work | None:
+    # Another type may not be hashable; 1.0 and True would be found as 1.
+    return works.get(key) if type(key) in (int, str) else None
 
 
 def _argument(arguments: Any, command: str) -> Any:

@@ -77,6 +77,11 @@ class Framer:
             return Garbled(f"a header block is longer than {MAX_HEAD} bytes")
         try:
             length, charset = _read_head(bytes(buffer[: end.start()]))
+        except _TwoLengthsError:
+            # Nobody knows which is meant, so neither is where the search may begin.
+            self._lost = True
+            del buffer[: end.end()]
+            return Garbled("Content-Length is given twice")
         except ValueError as error:
             self._lost = True
             del buffer[:1]  # so that the search does not find this very block again
@@ -116,6 +121,10 @@ class Framer:
 _GO_ON = b"(no item: the state has changed)"
 
 
+class _TwoLengthsError(ValueError):
+    """Two lengths that differ."""
+
+
 def _read_head(block: bytes) -> tuple[int, str]:
     """Content length and charset of a header block; ValueError says what is wrong with it."""
     length: int | None = None
@@ -129,7 +138,7 @@ def _read_head(block: bytes) -> tuple[int, str]:
             if not value.isdigit() or len(value) > 19:
                 raise ValueError("Content-Length is not a whole number")
             if length is not None and length != int(value):
-                raise ValueError("Content-Length is given twice")
+                raise _TwoLengthsError
             length = int(value)
         elif name == b"content-type":
             _, equals, given = value.lower().partition(b"charset=")
