@@ -39,20 +39,22 @@ def showing(invocation: Invocation, *, keep_steps: bool = False) -> Iterator[Tel
         with contextlib.closing(_Display(keep_steps=keep_steps)) as display:
             yield display.tell
     else:
-        yield _line_writer()
+        yield _line_writer(keep_steps=keep_steps)
 
 
-def _line_writer() -> Tell:
+def _line_writer(*, keep_steps: bool) -> Tell:
     last = ""
 
     def tell(event: ProgressEvent) -> None:
         nonlocal last
+        # The bytes of a layer are news on a terminal and noise in a log; the steps of a build are counted too.
+        if event.total is not None and not keep_steps:
+            return
         step, message = visible(event.step), visible(event.message)
-        # The bytes of a layer are news on a terminal and noise in a log.
-        if step and step != last and event.total is None:
+        if step and step != last:
             print(step, file=sys.stderr, flush=True)
             last = step
-        if message and event.total is None:
+        if message:
             print(f"  {message}", file=sys.stderr, flush=True)
 
     return tell
@@ -72,7 +74,7 @@ class _Display:
         """Show an event. rich is loaded for the first: a start that finds all done has none."""
         live = self._live or self._open()
         step, message = visible(event.step), visible(event.message)
-        if event.total is not None and event.current is not None:
+        if event.total is not None and event.current is not None and not self._keep_steps:
             self._bars[step] = (event.current, event.total)
             if event.current >= event.total:
                 del self._bars[step]
@@ -80,7 +82,7 @@ class _Display:
             self._step = step
             if self._keep_steps:
                 live.console.print(step, style="bold")
-        if message and self._keep_steps and event.total is None:
+        if message and self._keep_steps:
             live.console.print(f"  {message}", style="dim")
         live.refresh()
 

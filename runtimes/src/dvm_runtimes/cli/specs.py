@@ -43,7 +43,7 @@ def mount(text: str) -> Mount:
     if "destination" not in fields:
         raise InvalidOptionError("--mount", text, "dst= is missing", hint=_MOUNT_HINT)
     if fields.get("type", "bind") == "bind" and "source" in fields:
-        fields["source"] = _local(fields["source"])
+        fields["source"] = local_path(fields["source"])
     values: dict[str, Any] = fields
     return Mount(read_only=read_only, **values)
 
@@ -65,7 +65,7 @@ def volume(text: str) -> Mount:
         raise InvalidOptionError("--volume", text, "write SOURCE:DESTINATION or SOURCE:DESTINATION:ro")
     read_only = modes == ["ro"]
     if source.startswith((".", "~")) or "/" in source:
-        return Mount(_local(source), destination, "bind", read_only)
+        return Mount(local_path(source), destination, "bind", read_only)
     return Mount(source, destination, "volume", read_only)
 
 
@@ -123,8 +123,12 @@ def words(text: str, option: str) -> list[str]:
         raise InvalidOptionError(option, text, f"cannot be split into words: {str(error).lower()}") from None
 
 
-def _local(path: str) -> str:
-    """A path of this machine, absolute: engines take no other. Links are left for the mount rules to follow."""
+def local_path(path: str) -> str:
+    """A path of this machine, absolute: engines take no other. Links are left for the mount rules to follow.
+
+    >>> local_path("/srv/shop/")
+    '/srv/shop'
+    """
     return str(Path(path).expanduser().absolute()) if path else path
 
 

@@ -64,7 +64,9 @@ def split(argument: str) -> tuple[str, str] | None:
     >>> split("dev:/tmp"), split("./a:b"), split("notes.txt")
     (('dev', '/tmp'), None, None)
     """
-    if argument.startswith(("/", ".", "~")) or ":" not in argument or re.match(r"[A-Za-z]:[\\/]", argument):
+    if argument.startswith(("/", ".", "~")) or ":" not in argument:
         return None
+    if os.name == "nt" and re.match(r"[A-Za-z]:[\\/]", argument):
+        return None  # a drive; elsewhere a workspace may have a name of one letter
     name, _, path = argument.partition(":")
     return name, path

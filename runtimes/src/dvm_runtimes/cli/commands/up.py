@@ -133,10 +133,12 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """What was given on the command line, as the fields of `StartOptions`."""
     main = _main_process(given.pop("cmd"), given.pop("words"))
     entrypoint, owner, ready = given.pop("entrypoint"), given.pop("owner_pid"), given.pop("ready")
+    app_path, env_file = given.pop("app_path"), given.pop("env_file")
     return {
         "image_name": given.pop("image"),
-        "app_path": given.pop("app_path"),
+        "app_path": None if app_path is None else specs.local_path(app_path),
         "env": environment(given.pop("env")),
+        "env_file": None if env_file is None else specs.local_path(env_file),
         "mounts": [*map(specs.mount, given.pop("mounts")), *map(specs.volume, given.pop("volumes"))],
         "ports": [specs.port(text) for text in given.pop("publish")],
         "extra_hosts": pairs(given.pop("add_host"), "--add-host", ":"),
