@@ -29,6 +29,11 @@ export class Fake {
   /** The answer to each question by a part of its text; what is not here is dismissed. */
   answers: [RegExp, string][] = [];
 
+  /** What is typed into a picker that takes any text. */
+  typed = "";
+  /** How many of those were opened. */
+  pickers = 0;
+
   /** Messages and questions, in order. */
   shown: string[] = [];
   /** Each question's buttons or items. */

@@ -131,6 +131,28 @@ export const window = {
     );
     return all.find((one) => one.label === wanted);
   },
+  createQuickPick: () => {
+    const typing = new EventEmitter<string>();
+    const accepting = new EventEmitter<void>();
+    const hiding = new EventEmitter<void>();
+    const picker = {
+      items: [] as { label: string }[],
+      selectedItems: [] as { label: string }[],
+      onDidChangeValue: typing.event,
+      onDidAccept: accepting.event,
+      onDidHide: hiding.event,
+      show: () => {
+        fake.pickers++;
+        typing.fire(fake.typed);
+        picker.selectedItems = picker.items.filter((one) => one.label === fake.typed);
+        if (fake.typed) accepting.fire();
+        else hiding.fire();
+      },
+      hide: () => hiding.fire(),
+      dispose: () => undefined,
+    };
+    return picker;
+  },
   withProgress: (_: unknown, work: (progress: object, token: object) => Promise<unknown>) => {
     fake.cancel = new CancellationTokenSource();
     return work({ report: (step: unknown) => fake.steps.push(step) }, fake.cancel.token);
