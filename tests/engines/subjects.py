@@ -1,0 +1,39 @@
+"""What the conformance suite is run against on a test engine: the runtime that its platform's own file makes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dvm_runtimes.plugins import providers
+from dvm_runtimes.provider import Machine
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.testing.subject import Subject
+
+from .registry import RunningEngine
+
+
+def runtime_on(which: str, machine: Machine, **overrides: str) -> ContainerRuntime:
+    """The runtime that somebody gets who asks for ``which`` on that machine, as in ``"colima:work"``."""
+    name, _, profile = which.partition(":")
+    provider = providers()[name]
+    return provider.create(provider.select(machine, profile), machine, **overrides)
+
+
+@contextmanager
+def subject_on(engine: RunningEngine) -> Iterator[Subject]:
+    """The subject of a test module about that engine."""
+    which = engine.kind.which or engine.kind.runtime
+    # In other processes too, which have this one's environment: everything that matters goes with it.
+    new_runtime = functools.partial(runtime_on, which, engine.machine())
+    with new_runtime() as runtime:
+        yield Subject(
+            runtime=runtime,
+            new_runtime=new_runtime,
+            image=engine.image,
+            other_image=engine.other_image,
+            outside=engine.outside,
+            host_folder=engine.host_folder,
+            unreachable=functools.partial(new_runtime, endpoint=f"unix://{engine.folder}/nobody.sock"),
+        )
