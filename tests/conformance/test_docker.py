@@ -14,11 +14,13 @@ import pytest
 from dvm_runtimes.docker_api import Endpoint, connect
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.testing.builds import BuildConformance
+from dvm_runtimes.testing.copying import CopyConformance
 from dvm_runtimes.testing.drift import DriftConformance
 from dvm_runtimes.testing.ending import EndConformance
 from dvm_runtimes.testing.exec import ExecConformance
 from dvm_runtimes.testing.finding import FindConformance
 from dvm_runtimes.testing.images import ImageConformance
+from dvm_runtimes.testing.logs import LogConformance
 from dvm_runtimes.testing.naming import NamingConformance
 from dvm_runtimes.testing.starting import StartConformance
 from dvm_runtimes.testing.statuses import StatusConformance
@@ -77,3 +79,9 @@ class TestImage(ImageConformance): ...
 
 
 class TestBuild(BuildConformance): ...
+
+
+class TestLog(LogConformance): ...
+
+
+class TestCopy(CopyConformance): ...

@@ -165,6 +165,8 @@ class Client(APIClient):
         self.trust_env = False
         self.mount("http+docker://", _Adapter(self._pool))
         self.headers["Host"] = endpoint.http_host
+        # requests asks for gzip, in which the engine then packs whole archives.
+        self.headers["Accept-Encoding"] = "identity"
 
     @property
     def api_version(self) -> str:

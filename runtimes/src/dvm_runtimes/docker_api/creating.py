@@ -10,8 +10,13 @@ from dvm_runtimes.options import Mount
 _TMP = "/tmp"  # noqa: S108 -- in the container
 
 
-def create_body(spec: ContainerSpec) -> dict[str, Any]:
-    """The request that makes this container, and nothing that the spec does not say."""
+def create_body(spec: ContainerSpec, *, log_driver: str = "") -> dict[str, Any]:
+    """The request that makes this container, and nothing that the spec does not say.
+
+    Args:
+        spec: the container.
+        log_driver: keeps its output; empty for the engine's own choice.
+    """
     body: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{key}={value}" for key, value in spec.env.items()],
@@ -30,7 +35,18 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
     if spec.network_aliases:
         aliases = {"Aliases": list(spec.network_aliases)}
         body["NetworkingConfig"] = {"EndpointsConfig": {spec.network_mode: aliases}}
+    if log_driver:
+        body["HostConfig"]["LogConfig"] = {"Type": log_driver, "Config": {}}
     return body
+
+
+def log_driver_for(engines_own: str) -> str:
+    """What keeps a container's output; empty for the engine's own choice.
+
+    ``json-file``, which nobody chooses but everybody has, replaces bytes that
+    are no UTF-8 and grows without end; ``local`` does neither.
+    """
+    return "local" if engines_own == "json-file" else ""
 
 
 def _host(spec: ContainerSpec) -> dict[str, Any]:

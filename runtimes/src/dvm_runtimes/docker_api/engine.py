@@ -35,14 +35,13 @@ from dvm_runtimes.infos import Capabilities, ImageInfo
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from . import leaving, networks, parsing, pulling
+from . import leaving, logs, networks, parsing, pulling
 from .capable import capabilities_of
 from .client import Client, Scope, Stream, as_number, version_of
-from .creating import create_body
+from .creating import create_body, log_driver_for
 from .endpoint import Endpoint
 from .events import DockerEvents
 from .execs import Execs
-from .frames import plain, split
 from .problems import Problems, status_of, stream_error, words_of
 from .profile import DockerProfile
 from .unreachable import unavailable
@@ -188,7 +187,12 @@ class DockerEngine(Engine):
             return self.profile.ssh_agent_socket
         return super().ssh_agent_socket() if self.profile.place == "here" else ""
 
+    def keep_id(self) -> bool:
+        return self.profile.keep_id
+
     def host_path(self, path: Path, field: str) -> str:
+        if self.profile.host_path is not None:
+            return self.profile.host_path(path, field)
         if self.profile.local:
             return super().host_path(path, field)
         raise InvalidOptionError(
@@ -218,7 +222,8 @@ class DockerEngine(Engine):
     @_step
     def create_container(self, op: Operation, spec: ContainerSpec) -> str:
         params = {"name": spec.name} | ({"platform": spec.platform} if spec.platform else {})
-        answer = self.client.call("POST", "/containers/create", params=params, json=create_body(spec))
+        body = create_body(spec, log_driver=log_driver_for(str(self.info(op).get("LoggingDriver") or "")))
+        answer = self.client.call("POST", "/containers/create", params=params, json=body)
         return str(answer.json()["Id"])
 
     @_step
@@ -274,34 +279,27 @@ class DockerEngine(Engine):
         return self._execs.start(op, container, spec)
 
     @_step
-    def _open_logs(
-        self, op: Operation, container: str, tail: int | None, since: float | None, follow: bool
-    ) -> tuple[Stream, bool]:
-        params: dict[str, Any] = {"stdout": 1, "stderr": 1, "follow": int(follow)}
-        params["tail"] = "all" if tail is None else str(tail)
-        if since is not None:
-            params["since"] = f"{since:.9f}"
-        stream = self.stream("GET", f"/containers/{container}/logs", params=params)
+    def open_logs(self, op: Operation, container: str, query: Mapping[str, Any]) -> logs.OpenLog:
+        """The log as a stream, and how its content is to be read."""
+        stream = self.stream("GET", f"/containers/{container}/logs", params={"stdout": 1, "stderr": 1, **query})
         kind = stream.headers.get("Content-Type", "")
         if kind.endswith("multiplexed-stream"):
-            return stream, False
+            return logs.OpenLog(stream, framed=True)
         # Before API 1.42 the header says nothing, or "raw" of both.
         if kind.endswith("raw-stream") and self.api_at_least("1.42"):
-            return stream, True
+            return logs.OpenLog(stream, framed=False)
         try:
-            return stream, bool(self.client.inspect_container(container)["Config"].get("Tty"))
+            found = self.client.inspect_container(container)
         except BaseException:
             stream.close()
             raise
+        driver = found["HostConfig"].get("LogConfig", {}).get("Type")
+        return logs.OpenLog(stream, framed=not found["Config"].get("Tty"), mended=driver == "local")
 
     def logs(
         self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
     ) -> Iterator[tuple[int, bytes]]:
-        if tail == 0 and not follow:
-            return
-        stream, tty = self._open_logs(op, container, tail, since, follow)
-        pieces = self.pieces(op, stream)
-        yield from plain(pieces) if tty else split(pieces)
+        return logs.read(self, op, container, logs.Wanted(tail, since), follow=follow)
 
     @_step
     def events(self, op: Operation) -> DockerEvents:

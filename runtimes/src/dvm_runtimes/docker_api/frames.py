@@ -68,6 +68,24 @@ def split(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         yield from frames.feed(piece)
 
 
+def messages(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The payload of a whole stream, one frame at a time: in a log, a frame is a message."""
+    rest = b""
+    for piece in pieces:
+        rest = rest + piece if rest else piece
+        at = 0
+        while len(rest) - at >= _HEADER.size:
+            kind, length = _HEADER.unpack_from(rest, at)
+            end = at + _HEADER.size + length
+            if kind > 3:
+                raise FrameError(f"stream {kind} is not known")
+            if len(rest) < end:
+                break
+            yield STDERR if kind in (2, 3) else STDOUT, rest[at + _HEADER.size : end]
+            at = end
+        rest = rest[at:]
+
+
 def plain(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """The payload of a stream without frames: a terminal has only one."""
     for piece in pieces:

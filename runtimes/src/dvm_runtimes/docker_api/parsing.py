@@ -82,6 +82,17 @@ def seconds(text: str | float | None) -> float | None:
     return moment.timestamp() + (float(fraction.group(1)) if fraction else 0.0)
 
 
+def exact(stamp: str) -> str:
+    """An RFC 3339 time as the API takes it back, to the nanosecond, which a float cannot hold.
+
+    >>> exact("1970-01-01T00:00:01.000000001Z")
+    '1.000000001'
+    """
+    fraction = _FRACTION.search(stamp)
+    whole = datetime.datetime.fromisoformat(_FRACTION.sub("", stamp, count=1))
+    return f"{int(whole.timestamp())}{fraction.group(1) if fraction else ''}"
+
+
 def inspected(data: Mapping[str, Any], view: PortView) -> Container:
     """A container from ``GET /containers/ID/json``."""
     state = data.get("State") or {}

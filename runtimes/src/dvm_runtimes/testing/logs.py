@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,10 +89,10 @@ class LogConformance(ConformanceCase):
         )
         workspace = self.writing(bench, script)
         read = bench.await_log(workspace, b"end\n")
-        assert read.startswith(b"raw \xff\0\xfe\r\n" + bytes(20000))
-        assert read.count(b"\0") == 100_001
-        lines = [line for line in read.split(b"\n") if line.startswith(b"error")]
-        assert lines == [b"error 1", b"error 2", b"error 3"]
+        # Between the two streams no engine keeps the order: one may break into a long line of the other.
+        errors = re.compile(rb"error \d\n")
+        assert errors.findall(read) == [b"error 1\n", b"error 2\n", b"error 3\n"]
+        assert errors.sub(b"", read) == b"raw \xff\0\xfe\r\n" + bytes(100_000) + b"\nend\n"
         assert self.read(runtime, workspace) == read
 
     def test_logs_of_much_output(self, runtime: ContainerRuntime, bench: Bench) -> None:
