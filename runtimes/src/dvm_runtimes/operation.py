@@ -103,6 +103,9 @@ class Operation:
             self._unsubscribe = self.cancel._subscribe(lambda: self._abort("cancelled"))
         elif self.cancel is not None and self.cancel.is_set():
             self._abort("cancelled")
+        if self.deadline is not None and self.deadline <= time.monotonic():
+            # Without any time nothing is begun, however fast it might be.
+            self._abort("timeout")
         self._watch()
         return self
 

@@ -255,12 +255,14 @@ class HealthCheck(WaitStrategy):
         with closing(target.engine.events(target.op)) as events, target.op.aborting(events.close):
             while True:
                 found = target.inspect()
-                if found is not None and found.health == "healthy":
-                    return
-                if found is not None and found.health == "unhealthy":
-                    raise WorkspaceNotRunningError("its health check failed", operation=target.op.name)
-                if found is not None and not found.health:
-                    raise InvalidOptionError("ready", "HealthCheck()", "the image has no health check")
+                # One that has ended has no health any more; whoever watches for its end says so.
+                if found is not None and found.status is WorkspaceStatus.RUNNING:
+                    if found.health == "healthy":
+                        return
+                    if found.health == "unhealthy":
+                        raise WorkspaceNotRunningError("its health check failed", operation=target.op.name)
+                    if not found.health:
+                        raise InvalidOptionError("ready", "HealthCheck()", "the image has no health check")
                 while True:
                     event = events.next()
                     target.op.check()

@@ -113,6 +113,9 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
         scope = self.current.scope
         if scope is not None:
             scope.wire = conn.wire
+            # Aborted just before: whoever did it found no connection to cut.
+            if scope.op.aborted:
+                scope.cut()
         return super()._make_request(conn, *args, **kwargs)
 
     def _put_conn(self, conn: Any) -> None:
