@@ -296,7 +296,10 @@ def pytest_runtest_makereport(
         from .failures import explain
 
         if call.when == "setup":
-            report.user_properties.append(("dvm_runtime", runtime_name(item, item.config)))
+            # Of the item, and so of each report that comes after this one.
+            used = ("dvm_runtime", runtime_name(item, item.config))
+            item.user_properties.append(used)
+            report.user_properties.append(used)
         if report.failed:
             explain(item, call, report)
     return report
@@ -319,8 +322,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     used = {runtime_name(item, config): None for item in items if uses_workspaces(item)}
     if not used or config.option.collectonly:
         return []
-    run = run_of(config)
-    return [f"dvm: {run.describe(name)}" for name in used]
+    return run_of(config).described(used)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -82,9 +82,20 @@ class Run:
         except DvmError as error:
             return f"{name}: {error}"
 
-    def described(self) -> list[str]:
-        """A line for each runtime that was used."""
-        return [self.describe(name) for name, supply in self._supplies.items() if isinstance(supply, Supply)]
+    def described(self, names: Iterable[str] = ()) -> list[str]:
+        """A line for each of these runtimes, by default for those that were used; none for one that cannot be had.
+
+        That is told where it matters: by the tests that need it.
+        """
+        lines = []
+        for name in names or list(self._supplies):
+            try:
+                runtime = self.supply(name).runtime
+                version = runtime.version()
+            except DvmError:
+                continue
+            lines.append(f"dvm: {runtime.platform_name} {version} ({runtime.platform_type}, {runtime.endpoint})")
+        return lines
 
     def close(self) -> None:
         """End what is under way and remove what is left."""

@@ -17,7 +17,7 @@ LONGEST = 200
 def write(terminal: pytest.TerminalReporter, config: pytest.Config, reports: list[Any]) -> None:
     """Write what there is to tell."""
     for version in config.stash[VERSIONS]:
-        terminal.write_line(f"dvm: {version}")
+        terminal.write_line(version)
     reasons = Counter(skip_reason(one) for one in reports if isinstance(one, pytest.TestReport) and one.skipped)
     for reason, count in reasons.items():
         if reason.startswith(SKIPPED):

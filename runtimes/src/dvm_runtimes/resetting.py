@@ -34,8 +34,8 @@ from .operation import Operation
 if TYPE_CHECKING:
     from .engine import Engine, ExecSession
 
-LIMIT = 10.0
-"""Seconds for each look; a slower one counts as failed, and costs no more than a new workspace."""
+LIMIT = 30.0
+"""Seconds for each reset; a slower one counts as failed."""
 MOST_FOLDERS = 20_000
 """Folders of an image that are looked at each time; with more, a new workspace is cheaper."""
 MOST_ADDED = 500
