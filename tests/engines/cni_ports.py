@@ -34,7 +34,7 @@ def main() -> None:
     if command == "VERSION":
         print(json.dumps({"cniVersion": "0.4.0", "supportedVersions": ["0.3.1", "0.4.0"]}))
         return
-    record = Path(request["state"], os.environ["CNI_CONTAINERID"])
+    record = Path(request.get("state") or sys.argv[1], os.environ["CNI_CONTAINERID"])
     if command == "DEL":
         unpublish(record)
     elif command == "ADD":
@@ -51,7 +51,10 @@ def main() -> None:
 def publish(mappings: list[Mapping], address: str, record: Path) -> None:
     """Start one proxy for each port to a container at that address, each listening before the next is started."""
     record.parent.mkdir(parents=True, exist_ok=True)
-    for argv in proxies(mappings, address):
+    # An engine with a network of its own has its ports on this machine's all the same.
+    there = ["nsenter", f"--net={sys.argv[2]}"] if len(sys.argv) > 2 else []
+    for proxy_argv in proxies(mappings, address):
+        argv = [*there, *proxy_argv]
         read, write = os.pipe()
         proxy = subprocess.Popen(
             ["/bin/sh", "-c", f'exec "$@" {STATUS}>&{write}', "sh", *argv],
@@ -72,7 +75,9 @@ def publish(mappings: list[Mapping], address: str, record: Path) -> None:
 
 def proxies(mappings: list[Mapping], address: str) -> Iterator[list[str]]:
     """The command of each proxy to a container at that address."""
-    for mapping in mappings:
+    for given in mappings:
+        # nerdctl writes them as HostPort and so on: the reader of CNI's own plugin takes no notice of the case.
+        mapping = {key[:1].lower() + key[1:]: value for key, value in given.items()}
         yield [
             "docker-proxy",
             *("-proto", mapping.get("protocol") or "tcp"),

@@ -216,6 +216,8 @@ class Capabilities:
     health_checks: bool = True
     platforms: bool = True
     """An image of another CPU architecture can be asked for."""
+    binary_logs: bool = True
+    """Logs keep bytes that are no UTF-8 text; without, each becomes U+FFFD."""
     ssh_agent: bool = True
     reasons: Mapping[str, str] = field(default_factory=dict)
 

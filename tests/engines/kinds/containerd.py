@@ -43,6 +43,21 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   no_shim = false
 """
 
+# containerd and what it runs have a network of their own: nerdctl holds a published port's socket itself, so the
+# machine's own has to be free for the proxy. The two are joined by the keeper's bridge.
+_NETWORK = """\
+folder=$1 bridge=$2
+echo $$ > "$folder/containerd.pid"
+ln -sf "/proc/$PPID/ns/net" "$folder/host-network"
+ip link set lo up
+ip link add uplink type veth peer name "${bridge}u" netns "$PPID"
+nsenter --net="$folder/host-network" ip link set "${bridge}u" master "$bridge" up
+ip link add nerdctl0 type bridge
+ip link set nerdctl0 up
+ip link set uplink master nerdctl0 up
+exec containerd --config "$folder/containerd.toml"
+"""
+
 _NERDCTL = """\
 address = "{folder}/containerd.sock"
 namespace = "{namespace}"
@@ -133,7 +148,7 @@ def configure(folder: Path, nerdctl: str) -> Path:
         "#!/bin/sh\n"
         f"export NERDCTL_TOML={folder}/nerdctl.toml BUILDKIT_HOST=unix://{folder}/buildkitd.sock\n"
         f'export PATH={buildkit.folder()}:"$PATH"\n'
-        f'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount -- {nerdctl} "$@"\n'
+        f'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- {nerdctl} "$@"\n'
     )
     wrapper.chmod(0o755)
     return wrapper
@@ -141,7 +156,7 @@ def configure(folder: Path, nerdctl: str) -> Path:
 
 def processes(folder: Path) -> list[Process]:
     """containerd and BuildKit, each with everything of its own in ``folder``."""
-    containerd = f"echo $$ > {folder}/containerd.pid; exec containerd --config {folder}/containerd.toml"
+    containerd = ("unshare", "--net", "sh", "-e", "-c", _NETWORK, "sh", str(folder), BRIDGE)
     build = (
         str(buildkit.folder() / "buildkitd"),
         f"--addr=unix://{folder}/buildkitd.sock",
@@ -155,7 +170,7 @@ def processes(folder: Path) -> list[Process]:
     )
     (folder / "none.toml").write_text("")
     return [
-        Process(("sh", "-c", containerd), ready=("socket", f"{folder}/containerd.sock")),
+        Process(containerd, ready=("socket", f"{folder}/containerd.sock")),
         Process(build, ready=("socket", f"{folder}/buildkitd.sock")),
     ]
 
@@ -165,15 +180,16 @@ def network(folder: Path) -> Path:
     plugins, networks = folder / "plugins", folder / "networks"
     plugins.mkdir()
     networks.mkdir()
-    for name in ("bridge", "host-local", "loopback"):
-        (plugins / name).symlink_to(Path(PLUGINS, name))
-    for name in ("dvm-ports", "portmap", "firewall", "tuning"):
-        script = plugins / name
-        script.write_text(f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__}\n")
-        script.chmod(0o755)
+    for plugin in Path(PLUGINS).iterdir():
+        (plugins / plugin.name).symlink_to(plugin)
+    (plugins / "portmap").unlink()
+    (plugins / "portmap").write_text(
+        f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__} {folder}/ports {folder}/host-network\n"
+    )
+    (plugins / "portmap").chmod(0o755)
     addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
-    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
-    ports = {"type": "dvm-ports", "state": str(folder / "ports"), "capabilities": {"portMappings": True}}
+    bridge = {"type": "bridge", "bridge": "nerdctl0", "isGateway": False, "ipMasq": False, "ipam": addresses}
+    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     described = {
         "cniVersion": "0.4.0",
         "name": "bridge",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from dvm_runtimes.engine import ContainerSpec, ExecSpec
@@ -68,17 +66,22 @@ def _limits(spec: ContainerSpec) -> list[str]:
 
 
 def mount(one: Mount) -> str:
-    """The value of ``--mount``, which nerdctl reads as a line of CSV.
+    """The value of ``--mount``; see `unmountable` for what it cannot say.
 
-    >>> mount(Mount("/home/ada/a,b", "/workspace", read_only=True))
-    'type=bind,"source=/home/ada/a,b",target=/workspace,readonly'
+    >>> mount(Mount("/home/ada/shop", "/workspace", read_only=True))
+    'type=bind,source=/home/ada/shop,target=/workspace,readonly'
     """
     fields = [f"type={one.type}", *([f"source={one.source}"] if one.source else []), f"target={one.destination}"]
-    if one.read_only:
-        fields.append("readonly")
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
+    return ",".join([*fields, "readonly"] if one.read_only else fields)
+
+
+def unmountable(mounts: Iterable[Mount]) -> str:
+    """The first path that nerdctl has no way to mount; empty if there is none.
+
+    It splits the value of ``--mount`` at commas, and puts it together again with colons.
+    """
+    paths = (path for one in mounts for path in (one.source, one.destination))
+    return next((path for path in paths if "," in path or ":" in path), "")
 
 
 def port(one: Port) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from .events import NerdctlEvents
 from .failures import pull_failure
 from .logs import Records, flags
 from .messages import reason
-from .ports import await_forwarded, refuse_taken
+from .ports import await_forwarded, refuse_taken, with_host_ports
 from .profile import NerdctlProfile
 from .sessions import NerdctlSession
 from .transport import Call, Transport
@@ -66,13 +67,18 @@ class NerdctlEngine(Engine):
     @property
     def capabilities(self) -> Capabilities:
         reasons = {
+            "binary_logs": "nerdctl keeps its logs as JSON",
             "health_checks": "nerdctl runs no health checks of its own accord",
             "resource_limits": "rootless containerd without delegated cgroups drops limits without a word",
             "ssh_agent": "the agent's socket of this machine does not exist in the virtual machine",
         }
         rootless = not self.profile.in_vm and hasattr(os, "getuid") and os.getuid() != 0
         return Capabilities(
-            health_checks=False, resource_limits=not rootless, ssh_agent=not self.profile.in_vm, reasons=reasons
+            binary_logs=False,
+            health_checks=False,
+            resource_limits=not rootless,
+            ssh_agent=not self.profile.in_vm,
+            reasons=reasons,
         )
 
     def version(self, op: Operation) -> str:
@@ -130,6 +136,9 @@ class NerdctlEngine(Engine):
     def create_container(self, op: Operation, spec: ContainerSpec) -> str:
         if spec.network_aliases:
             raise self._unsupported(op, "gives containers no further names on a network")
+        if path := argv.unmountable(spec.mounts):
+            raise self._unsupported(op, f"cannot mount {path!r}: no path with a comma or a colon")
+        spec = dataclasses.replace(spec, ports=self._host_ports(op, spec.ports))
         given = variables(spec.env)
         command: Sequence[str] = ()
         if spec.entrypoint == () and not spec.command:
@@ -139,6 +148,18 @@ class NerdctlEngine(Engine):
         made = self._caller.ok(op, self._caller.nerdctl(words, rest, given), spec.name).decode().strip()
         self._ports[made] = spec.ports
         return made
+
+    def _host_ports(self, op: Operation, ports: Sequence[Port]) -> tuple[Port, ...]:
+        try:
+            return with_host_ports(ports)
+        except OSError as error:
+            raise EngineError(
+                f"a port cannot be published: {error.strerror}",
+                hint=self.profile.hints.port,
+                platform=self.platform_name,
+                operation=op.name,
+                detail=str(error),
+            ) from error
 
     def _find_init(self, op: Operation) -> str:
         if self._init is None:
@@ -239,10 +260,17 @@ class NerdctlEngine(Engine):
             import time
 
             tail, since = None, max(since or 0.0, time.time())
-        call = self._caller.nerdctl((*flags(tail, since, follow=follow), container))
-        call = Call(words=call.words, merge=True, mark=call.mark)
         taken = Records(since)
-        with self._caller.running(op, call) as channel:
+        yield from self._read_logs(op, (*flags(tail, since, follow=follow), container), taken)
+        if follow:
+            # nerdctl stops following the moment the container ends, whatever it has not read by then.
+            last = taken.last
+            words = flags(None, last.time, follow=False) if last else flags(tail, since, follow=False)
+            yield from self._read_logs(op, (*words, container), Records(since, after=last.raw if last else b""))
+
+    def _read_logs(self, op: Operation, words: Sequence[str], taken: Records) -> Iterator[tuple[int, bytes]]:
+        call = self._caller.nerdctl(words)
+        with self._caller.running(op, Call(words=call.words, merge=True, mark=call.mark)) as channel:
             while (piece := channel.read()) is not None:
                 if data := taken.feed(piece[1]):
                     yield STDOUT, data
@@ -250,7 +278,7 @@ class NerdctlEngine(Engine):
                 yield STDOUT, data
             code = channel.wait()
         if code:
-            raise self._caller.failed(op, reason(taken.own), container)
+            raise self._caller.failed(op, reason(taken.own), words[-1])
 
     def events(self, op: Operation) -> NerdctlEvents:
         def look_up(container: str) -> str | None:

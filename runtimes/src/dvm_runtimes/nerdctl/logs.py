@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import dataclass
 
 from .records import seconds
 
 _RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: when it was written, in seconds since the epoch, and its line as nerdctl gives it."""
+
+    time: float
+    raw: bytes
 
 
 class Records:
@@ -19,10 +28,14 @@ class Records:
 
     Args:
         since: seconds since the epoch; older records are left out. nerdctl itself compares whole seconds only.
+        after: the line of a record; that one, and what comes before it, is left out. Times are to the nanosecond,
+            so that no two lines are the same.
     """
 
-    def __init__(self, since: float | None = None) -> None:
+    def __init__(self, since: float | None = None, after: bytes = b"") -> None:
+        self.last: Record | None = None
         self._since = since
+        self._after = after
         self._rest = b""
         self._own: list[bytes] = []
 
@@ -46,7 +59,13 @@ class Records:
         if match is None:
             self._own.append(line)
             return b""
-        if self._since is not None and (seconds(match[1].decode()) or 0.0) < self._since:
+        if self._after:
+            if line == self._after:
+                self._after = b""
+            return b""
+        time = seconds(match[1].decode()) or 0.0
+        self.last = Record(time, line)
+        if self._since is not None and time < self._since:
             return b""
         return line[match.end() :]
 

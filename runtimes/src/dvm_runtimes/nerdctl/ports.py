@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import socket
 import threading
@@ -21,6 +22,31 @@ FORWARD_LIMIT = 10.0
 _PAUSE = 0.02
 
 
+def with_host_ports(ports: Iterable[Port]) -> tuple[Port, ...]:
+    """``ports`` with a free port of this machine for each that asks for any.
+
+    nerdctl would choose one too, but the same one for each container that was made and not started yet, and with
+    no look at the machine that a virtual machine's ports are forwarded to.
+
+    Raises:
+        OSError: the address is not this machine's.
+    """
+    found = []
+    with contextlib.ExitStack() as held:
+        for port in ports:
+            if port.host is None:
+                probe = held.enter_context(_socket(port))
+                probe.bind((port.host_ip, 0))
+                port = dataclasses.replace(port, host=probe.getsockname()[1])
+            found.append(port)
+    return tuple(found)
+
+
+def _socket(port: Port) -> socket.socket:
+    kind = socket.SOCK_STREAM if port.protocol == "tcp" else socket.SOCK_DGRAM
+    return socket.socket(socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET, kind)
+
+
 def refuse_taken(ports: Iterable[Port], profile: NerdctlProfile, op: Operation) -> None:
     """Refuse a start on a port that somebody else has: nobody below would say a word.
 
@@ -33,9 +59,7 @@ def refuse_taken(ports: Iterable[Port], profile: NerdctlProfile, op: Operation) 
     for port in ports:
         if port.host is None:
             continue
-        kind = socket.SOCK_STREAM if port.protocol == "tcp" else socket.SOCK_DGRAM
-        family = socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET
-        with socket.socket(family, kind) as probe:
+        with _socket(port) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((port.host_ip, port.host))

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.errors import InvalidOptionError, UnsupportedError
 from dvm_runtimes.options import Mount
 from dvm_runtimes.runtime import ContainerRuntime
 
@@ -44,7 +44,10 @@ class MountConformance(ConformanceCase):
         folder = bench.folder() / name
         folder.mkdir()
         (folder / "file").write_text("x")
-        workspace = bench.start(mounts=[Mount(os.fspath(folder), f"/mnt/{name}")])
+        try:
+            workspace = bench.start(mounts=[Mount(os.fspath(folder), f"/mnt/{name}")])
+        except UnsupportedError as error:  # never another path, never half of it
+            pytest.skip(str(error))
         result = runtime.exec_in_workspace(workspace, ["cat", f"/mnt/{name}/file"])
         assert (result.exit_code, result.stdout) == (0, b"x")
 

@@ -86,7 +86,8 @@ class TerminalConformance(ConformanceCase):
         with self.shell(runtime, workspace, rows=50, columns=132) as terminal:
             assert self.ask(terminal, "stty size").endswith("50 132")
             terminal.setwinsize(33, 111)
-            assert self.ask(terminal, "stty size").endswith("33 111")
+            # A size goes its own way, beside what is typed: it may come after the first question.
+            assert any(self.ask(terminal, "stty size").endswith("33 111") for _ in range(100))
 
     @pytest.mark.parametrize("size", [{"rows": 0}, {"columns": 65536}, {"rows": True}, {"columns": "80"}])
     def test_terminal_refuses_what_is_no_size(
