@@ -76,10 +76,11 @@ def _raw(fd: int) -> Iterator[None]:
 
     before = termios.tcgetattr(fd)
     try:
-        tty.setraw(fd)
+        # DRAIN, not FLUSH, which is the default: what was typed ahead belongs to the shell inside.
+        tty.setraw(fd, termios.TCSADRAIN)
         yield
     finally:
-        # DRAIN, not FLUSH: what was typed ahead belongs to the shell that comes back.
+        # And here to the shell that comes back.
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
