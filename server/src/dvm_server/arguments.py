@@ -101,7 +101,7 @@ class Arguments:
         for key in merged:
             if key not in wire.members(cls):
                 raise wire.unknown(key, key, [*wire.members(cls), *self._known])
-        return wire.take(cls, merged, lambda path: absolute(path, "path", self._own_folder))
+        return wire.take(cls, merged, lambda path, field: absolute(path, field, self._own_folder))
 
     def check(self, cls: type[object], besides: Iterable[str], **placeholders: Any) -> None:
         """Refuse now what `options` would refuse later, when the members of ``besides`` have been taken.
@@ -119,7 +119,7 @@ class Arguments:
     def some(self, cls: type[Options], names: Iterable[str], **defaults: Any) -> Options:
         """The options that these members are, the others left alone."""
         taken = {name: value for name in names if (value := self._take(name, None)) is not None}
-        return wire.take(cls, {**defaults, **taken}, lambda path: absolute(path, "path", self._own_folder))
+        return wire.take(cls, {**defaults, **taken}, lambda path, field: absolute(path, field, self._own_folder))
 
     def done(self) -> None:
         """Nothing else is taken.

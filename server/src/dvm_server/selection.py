@@ -85,6 +85,8 @@ class Selection:
         self._listener = listener
         self._condition = threading.Condition()
         self._runtime: ContainerRuntime | None = None
+        self._version = ""
+        self._settled = False
         self._users: dict[int, int] = {}
         self._retired: list[ContainerRuntime] = []
         self._error: DvmError | None = None
@@ -129,7 +131,7 @@ class Selection:
             with contextlib.suppress(DvmError):  # whatever it has to say, this is the end
                 runtime.close()
 
-    def select(self, which: str, cancel: threading.Event) -> State:
+    def select(self, which: str, cancel: threading.Event) -> None:
         """Use another runtime from now on; commands that run keep theirs until they end.
 
         Raises:
@@ -140,12 +142,9 @@ class Selection:
             self._which = which
             self._changes += 1
             self._retire(self._runtime)
-            self._install(runtime)
-            state = _ready(runtime, version)
+            self._install(runtime, version)
             self._stop_watch.set()
             self._condition.notify_all()
-        self._tell(state)
-        return state
 
     @contextlib.contextmanager
     def use(self, cancel: CancelToken) -> Iterator[ContainerRuntime]:
@@ -168,11 +167,12 @@ class Selection:
             needed = self._begun if self._begun == 1 and not self._tries else self._begun + 1
             self._wanted = max(self._wanted, needed)
             self._condition.notify_all()
-            while self._runtime is None:
+            # Not before its events come: what the command changes is to be told too.
+            while self._runtime is None or not self._settled:
                 op.check()
                 if self._closed.is_set():
                     raise OperationCancelledError("the server ends")
-                if self._tries >= needed and self._error is not None:
+                if self._runtime is None and self._tries >= needed and self._error is not None:
                     raise _fresh(self._error)
                 self._condition.wait()
             runtime = self._runtime
@@ -230,12 +230,10 @@ class Selection:
         with self._condition:
             overtaken = self._changes != changes or self._closed.is_set()
             if not overtaken:
-                self._install(runtime)
+                self._install(runtime, version)
                 self._condition.notify_all()
         if overtaken:
             runtime.close()
-        else:
-            self._tell(_ready(runtime, version))
         return True
 
     def _rest(self, seconds: float) -> None:
@@ -268,8 +266,7 @@ class Selection:
         try:
             with runtime.watch_workspaces(on_connection=connection, cancel=stop) as watch:
                 self._listener.watching(watch)
-                if self._state.state != "ready":
-                    self._tell(_ready(runtime, runtime.version(cancel=stop)))
+                self._settle(runtime)
                 for event in watch:
                     if stop.is_set():
                         break
@@ -280,14 +277,25 @@ class Selection:
             self._listener.not_watching()
             if isinstance(error, RuntimeUnavailableError):
                 self._tell(_lost(runtime, error.message))
+            self._settle(runtime, there=not isinstance(error, RuntimeUnavailableError))
             with self._condition:
                 # It has no events, or is gone: commands still ask it themselves.
                 self._condition.wait_for(stop.is_set, None if not _may_come_back(error) else _LONGEST_RETRY)
         finally:
             self._listener.not_watching()
 
-    def _install(self, runtime: ContainerRuntime) -> None:
+    def _settle(self, runtime: ContainerRuntime, *, there: bool = True) -> None:
+        """Its events come, or it is known that they do not: commands may use it."""
+        if there:
+            self._tell(_ready(runtime, self._version))
+        with self._condition:
+            self._settled = self._settled or runtime is self._runtime
+            self._condition.notify_all()
+
+    def _install(self, runtime: ContainerRuntime, version: str) -> None:
         self._runtime = runtime
+        self._version = version
+        self._settled = False
         self._error = None
 
     def _retire(self, runtime: ContainerRuntime | None) -> None:

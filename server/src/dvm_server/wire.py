@@ -23,8 +23,14 @@ if typing.TYPE_CHECKING:
     from dvm_runtimes.waiting import WaitStrategy
 
 Options = TypeVar("Options")
-Path = Callable[[str], str]
-"""Makes a path that a client gave absolute."""
+Path = Callable[[str, str], str]
+"""Makes a path that a client gave absolute; the second argument is the member, for errors."""
+
+
+def as_given(path: str, _field: str) -> str:
+    """The path itself."""
+    return path
+
 
 _PATHS = {
     "StartOptions": ("app_path", "env_file"),
@@ -67,7 +73,7 @@ def members(cls: type) -> list[str]:
     return list(_schema(cls))
 
 
-def take(cls: type[Options], data: Mapping[str, Any], path: Path = str, prefix: str = "") -> Options:
+def take(cls: type[Options], data: Mapping[str, Any], path: Path = as_given, prefix: str = "") -> Options:
     """The options that ``data`` asks for.
 
     Args:
@@ -93,11 +99,11 @@ def take(cls: type[Options], data: Mapping[str, Any], path: Path = str, prefix: 
             given[name] = _value(hint, value, prefix + key, path)
     for name in _PATHS.get(cls.__name__, ()):
         if given.get(name):
-            given[name] = path(given[name])
+            given[name] = path(given[name], prefix + camel(name))
     if cls.__name__ == "Mount" and given.get("type", "bind") == "bind" and given.get("source"):
-        given["source"] = path(given["source"])
+        given["source"] = path(given["source"], f"{prefix}source")
     if cls.__name__ == "BuildOptions" and "secrets" in given:
-        given["secrets"] = {key: path(value) for key, value in given["secrets"].items()}
+        given["secrets"] = {key: path(value, f"secrets[{key!r}]") for key, value in given["secrets"].items()}
     for key, (name, _) in schema.items():
         if name not in given and _needed(typing.cast(Any, cls), name):
             raise InvalidOptionError(prefix + key, None, "is needed")
