@@ -23,6 +23,7 @@ from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
 from . import archives
+from .changes import changed
 from .containers import MockContainer
 from .events import MockEventStream
 from .faults import Call, unavailable
@@ -224,6 +225,12 @@ class MockEngine(Engine):
             hint="Look at it with `dvm exec`.",
             detail=str(error),
         )
+
+    @_step
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        found = self.world.get(container)
+        with self.world.lock:
+            return frozenset(changed(found.image.root, found.root))
 
     # Networks
 
