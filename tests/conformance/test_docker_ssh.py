@@ -23,5 +23,8 @@ def engine(engines: Engines) -> RunningEngine:
 
 @pytest.fixture(scope="module")
 def subject(engine: RunningEngine) -> Iterator[Subject]:
-    with subject_on(engine) as subject:
-        yield subject
+    with pytest.MonkeyPatch.context() as patch:
+        # The ssh that knows the test's key; other processes that a test starts inherit it.
+        patch.setenv("PATH", engine.environment()["PATH"])
+        with subject_on(engine) as subject:
+            yield subject

@@ -20,7 +20,7 @@ from docker.api.client import APIClient
 from docker.errors import create_api_error_from_http_exception
 
 from .endpoint import Endpoint
-from .wire import Wire, dial
+from .wire import Wire, dial, dial_session
 
 if TYPE_CHECKING:
     from dvm_runtimes.operation import Operation
@@ -244,7 +244,7 @@ class Client(APIClient):
 
     def dial(self, op: Operation) -> Wire:
         """A connection outside of the pool, for what takes one over."""
-        wire = dial(self.endpoint, op)
+        wire = dial_session(self.endpoint, op)
         self._pool.wires.add(wire)
         return wire
 

@@ -11,6 +11,7 @@ from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import Operation
 
 from . import killing
+from .problems import status_of
 from .sessions import DockerSession, ExecState
 from .upgrade import UpgradeRefusedError, take_over
 
@@ -76,7 +77,7 @@ class Execs:
             why = wire.explain()
             wire.close()
             # It may run all the same: the answer did not come, the question may have arrived.
-            self._end_unanswered(op, container, exec_id, mark)
+            self._end_unanswered(op, container, exec_id, mark, spec.user)
             if why is not None:
                 raise why from error
             raise
@@ -86,7 +87,7 @@ class Execs:
             tty=spec.tty,
             inspect=lambda op: self.state(op, exec_id),
             resize=lambda op, rows, columns: self._resize(op, exec_id, rows, columns),
-            kill=lambda op: self.kill(op, container, exec_id, mark),
+            kill=lambda op: self.kill(op, container, exec_id, mark, spec.user),
             broken=lambda error, wire: engine.broken(error, op.name, wire),
             failed=lambda code, words: self._failed(op, spec, code, words),
             operation=op.name,
@@ -107,22 +108,33 @@ class Execs:
             pid=pid,
         )
 
-    def kill(self, op: Operation, container: str, exec_id: str, mark: str) -> None:
-        """End the command and all that it started."""
+    def kill(self, op: Operation, container: str, exec_id: str, mark: str, user: str) -> None:
+        """End the command and all that it started.
+
+        Args:
+            user: whom it runs as; empty for the container's own.
+        """
         here = self._engine.profile.place == "here"
         if here and killing.kill_here(mark) and not self.state(op, exec_id).running:
             return
-        code = self._run_kill(op, container, mark, privileged=True)
-        if code != 0:
-            # Some engines let nobody have more rights than the container has; root with CAP_KILL is enough for most.
-            self._run_kill(op, container, mark, privileged=False)
+        if self._run_kill(op, container, mark, "0:0", privileged=True) != 0:
+            # Some engines let nobody have more rights than the container has. Root with CAP_KILL may end
+            # everything, but not look at others; the user may look at his own.
+            self._run_kill(op, container, mark, user, privileged=False)
+            self._run_kill(op, container, mark, "0:0", privileged=False)
 
-    def _run_kill(self, op: Operation, container: str, mark: str, *, privileged: bool) -> int:
+    def _run_kill(self, op: Operation, container: str, mark: str, user: str, *, privileged: bool) -> int:
         engine = self._engine
+        body = {"Cmd": killing.kill_command(mark), "Privileged": privileged, "AttachStdout": True}
+        if user:
+            body["User"] = user
         with engine.calling(op) as scope, engine.typed(op, scope, container):
-            body = {"Cmd": killing.kill_command(mark), "User": "0:0", "Privileged": privileged, "AttachStdout": True}
-            exec_id = self._create(container, body)
-            engine.client.exec_start(exec_id)
+            try:
+                exec_id = self._create(container, body)
+                engine.client.exec_start(exec_id)
+            except APIError as error:
+                # Refused, or not to be started: Podman says so at once. What else is wrong shows when it is asked.
+                return -status_of(error)
             code = engine.client.exec_inspect(exec_id).get("ExitCode")
             return -1 if code is None else int(code)
 
@@ -150,11 +162,11 @@ class Execs:
         state = self.state(op, exec_id)
         return state.running or state.exit_code is None
 
-    def _end_unanswered(self, op: Operation, container: str, exec_id: str, mark: str) -> None:
+    def _end_unanswered(self, op: Operation, container: str, exec_id: str, mark: str, user: str) -> None:
         try:
             with Operation(op.name, timeout=_KILL_LIMIT) as ending:
                 if self.state(ending, exec_id).running:
-                    self.kill(ending, container, exec_id, mark)
+                    self.kill(ending, container, exec_id, mark, user)
         except DvmError:
             pass  # the engine is gone; the first error says so
 

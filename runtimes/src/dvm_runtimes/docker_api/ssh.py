@@ -78,27 +78,44 @@ class _SshWire(Wire):
         super().__init__(sock)
         self._process = process
         self._errors = errors
+        self._cut = False
+        self._why: SshError | None = None
 
     def cut(self) -> None:
+        self._cut = True
         super().cut()
         self._signal(signal.SIGTERM)
 
     def close(self) -> None:
+        if self._errors.closed:
+            return
+        self.explain()
         super().close()
         self._signal(signal.SIGTERM)
         self._end()
         self._errors.close()
 
     def explain(self) -> BaseException | None:
-        """ssh's own words, once it has ended."""
-        self._end()
-        if self._errors.closed:
-            return None
-        self._errors.seek(0)
-        words = self._errors.read(_WORDS).decode(errors="replace").split("\n")
-        said = [line.strip() for line in words if line.strip()]
-        code = self._process.returncode
-        return SshError(said[-1] if said else f"it ended with exit code {code}") if code or said else None
+        """ssh's own words, if it ended by itself."""
+        if self._why is None and not self._cut and not self._errors.closed and self._hung_up():
+            self._end()
+            self._errors.seek(0)
+            lines = self._errors.read(_WORDS).decode(errors="replace").split("\n")
+            said = [line.strip() for line in lines if line.strip()]
+            code = self._process.returncode
+            if code:
+                self._why = SshError(said[-1] if said else f"it ended with exit code {code}")
+        return self._why
+
+    def _hung_up(self) -> bool:
+        if self._process.poll() is not None:
+            return True
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _signal(self, number: signal.Signals) -> None:
         # The whole session: a ProxyCommand of the user's is a process too.

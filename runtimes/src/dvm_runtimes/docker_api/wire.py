@@ -67,12 +67,15 @@ def dial(endpoint: Endpoint, op: Operation | None = None) -> Wire:
         from .ssh import dial_ssh
 
         return dial_ssh(endpoint)
-    limit = CONNECT_LIMIT
-    if op is not None and (remaining := op.remaining()) is not None:
-        limit = max(0.001, min(limit, remaining))
+    limit = _limit(op)
     if endpoint.scheme == "unix":
         return Wire(_dial_unix(endpoint.path, limit, op))
     return Wire(_dial_tcp(endpoint, limit, op))
+
+
+def _limit(op: Operation | None) -> float:
+    remaining = op.remaining() if op is not None else None
+    return CONNECT_LIMIT if remaining is None else max(0.001, min(CONNECT_LIMIT, remaining))
 
 
 def _dial_unix(path: str, limit: float, op: Operation | None) -> socket.socket:
@@ -104,16 +107,47 @@ def _pause(op: Operation | None) -> None:
         op.wait(never, _BACKLOG_PAUSE)
 
 
+def dial_session(endpoint: Endpoint, op: Operation) -> Wire:
+    """A connection whose socket is read and written by two threads at once, and whose directions end apart.
+
+    Raises:
+        OSError: nobody answers there.
+        DvmError: ``op`` was aborted.
+    """
+    if endpoint.tls is None:
+        return dial(endpoint, op)
+    from .tls_relay import TlsRelay
+
+    sock = _dial_plain(endpoint, _limit(op))
+    try:
+        with op.aborting(lambda: cut(sock)):
+            relay = TlsRelay(sock, tls_context(endpoint.tls), endpoint.host)
+    except BaseException:
+        sock.close()
+        raise
+    return relay
+
+
 def _dial_tcp(endpoint: Endpoint, limit: float, op: Operation | None) -> socket.socket:
+    sock = _dial_plain(endpoint, limit)
+    try:
+        if endpoint.tls is not None:
+            plain = sock
+            with op.aborting(lambda: cut(plain)) if op is not None else contextlib.nullcontext():
+                sock = tls_context(endpoint.tls).wrap_socket(sock, server_hostname=endpoint.host)
+        sock.settimeout(None)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _dial_plain(endpoint: Endpoint, limit: float) -> socket.socket:
     sock = socket.create_connection((endpoint.host, endpoint.port), timeout=limit)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # An engine whose machine lost its power never says so.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if endpoint.tls is not None:
-            with op.aborting(lambda: cut(sock)) if op is not None else contextlib.nullcontext():
-                sock = tls_context(endpoint.tls).wrap_socket(sock, server_hostname=endpoint.host)
-        sock.settimeout(None)
     except BaseException:
         sock.close()
         raise
