@@ -50,7 +50,11 @@ def print_done(name: str, rest: str) -> None:
 
 
 def print_rows(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str = "", status: int | None = None
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    empty: str = "",
+    status: int | None = None,
+    whole: int = 0,
 ) -> None:
     """Write a table on a terminal, tab-separated lines without a heading in a pipe.
 
@@ -59,6 +63,7 @@ def print_rows(
         rows: the cells.
         empty: said on a terminal when there are no rows.
         status: the number of the column that holds a state, to be coloured.
+        whole: the number of the column that is not cut while another can be: what is typed next.
     """
     if not is_terminal("stdout"):
         for row in rows:
@@ -73,8 +78,8 @@ def print_rows(
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
-        # The name is what is typed next: it stays whole as long as anything does.
-        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=None, min_width=8 if index == 0 else 3)
+        least = max(len(visible(row[index])) for row in rows) if index == whole else min(3, len(column))
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least)
     for row in rows:
         cells = [Text(visible(cell)) for cell in row]
         if status is not None:

@@ -40,6 +40,7 @@ def command(invocation: Invocation, runtime: str | None) -> None:
             ],
             empty="No container platform found. `dvm doctor` tells how to get one.",
             status=4,
+            whole=1,
         )
     else:
         print_rows(
