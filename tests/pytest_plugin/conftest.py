@@ -39,6 +39,13 @@ class Left:
         volumes = [one["Name"] for one in ask(self._socket, "GET", "/volumes")["Volumes"] or []]
         return [*self.containers(), *networks, *(tag for tag in images if tag.startswith("dvm-test-")), *volumes]
 
+    def remove_all(self) -> None:
+        """Remove them, and the networks they are on."""
+        for name in self.containers():
+            ask(self._socket, "DELETE", f"/containers/{name}", force="true", v="true")
+        for name in self.everything():
+            ask(self._socket, "DELETE", f"/networks/{name}")
+
     def wait_until_removed(self, container: str) -> None:
         """Return when it is gone; the engine says when."""
         try:
