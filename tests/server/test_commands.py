@@ -83,7 +83,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest_lsp.fixture(
+@pytest_lsp.fixture(  # type: ignore[untyped-decorator]
     config=ClientServerConfig(
         server_command=[sys.executable, "-m", "dvm_server", "--runtime", "mock"], client_factory=DvmClient
     )
@@ -106,10 +106,18 @@ async def run(client: DvmClient, command: str, argument: Any = None) -> Any:
     return plain(await asyncio.wait_for(client.workspace_execute_command_async(params), PATIENCE))
 
 
-async def failure(client: DvmClient, command: str, argument: Any = None) -> JsonRpcException:
+class Failure:
+    """An error answer."""
+
+    def __init__(self, error: JsonRpcException) -> None:
+        self.code, self.message = error.code, error.message
+        self.data: Any = error.data
+
+
+async def failure(client: DvmClient, command: str, argument: Any = None) -> Failure:
     with pytest.raises(JsonRpcException) as caught:
         await run(client, command, argument)
-    return caught.value
+    return Failure(caught.value)
 
 
 async def told(client: DvmClient, method: str) -> Any:

@@ -379,7 +379,7 @@ def test_a_burst_of_ten_thousand_requests_is_answered(lasting: WireClient) -> No
         for number in range(10_000)
     )
     lasting.send_bytes(burst)
-    answers = {}
+    answers: dict[Any, Any] = {}
     while len(answers) < 10_000:
         message = lasting.receive()
         answers[message["id"]] = message["result"]

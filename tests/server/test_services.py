@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.wire_client import COMMANDS_ONLY, WireClient, serving
@@ -114,7 +115,7 @@ def test_a_command_on_the_loop_can_go_on_on_a_thread(client: WireClient) -> None
         ({"workspaceFolders": [], "rootUri": None}, {}),
     ],
 )
-def test_folders_of_the_client(params: dict[str, object], folders: dict[str, str]) -> None:
+def test_folders_of_the_client(params: dict[str, Any], folders: dict[str, str]) -> None:
     with serving(*COMMANDS_ONLY, **params) as client:
         assert client.command("folders") == folders
         event = {"added": [{"uri": "file:///new", "name": "new"}], "removed": [{"uri": uri} for uri in folders]}
