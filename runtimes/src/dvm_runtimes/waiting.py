@@ -36,6 +36,8 @@ LOG_LINES = 20
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
+_LAST_WORD = 5.0
+"""Seconds in which an engine tells of an end that has happened, or of a wait that was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +324,19 @@ def await_ready(strategy: WaitStrategy, target: WaitTarget) -> None:
         ):
             inner.step = outer.step
             strategy.wait(WaitTarget(target.engine, target.container, inner))
-    except (OperationCancelledError, WorkspaceNotRunningError) as error:
+    except DvmError as error:
         outer.check()
+        if not isinstance(error, OperationCancelledError):
+            # What failed because the container died under it tells less than the death itself.
+            found = target.inspect()
+            if found is None or found.status is not WorkspaceStatus.RUNNING:
+                watcher.join(_LAST_WORD)
+            elif not isinstance(error, WorkspaceNotRunningError):
+                raise
         raise _ended(strategy, target, ends, error) from error
     finally:
         done.set()
-        watcher.join(5.0)
+        watcher.join(_LAST_WORD)
     outer.step = ""
 
 
