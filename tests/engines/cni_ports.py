@@ -40,7 +40,10 @@ def main() -> None:
     elif command == "ADD":
         try:
             address = request["prevResult"]["ips"][0]["address"].partition("/")[0]
+            held = release_held(os.environ["CNI_CONTAINERID"])
             publish(request.get("runtimeConfig", {}).get("portMappings", []), address, record)
+            if held is not None and record.exists():
+                held.write_text(record.read_text().split()[0])
         except CannotPublishError as error:
             unpublish(record)
             print(json.dumps({"cniVersion": request["cniVersion"], "code": 100, "msg": str(error)}))
@@ -48,13 +51,22 @@ def main() -> None:
         print(json.dumps(request["prevResult"]))
 
 
+def release_held(container: str) -> Path | None:
+    """End the process with which nerdctl 2 holds a container's ports, so that a proxy can have them.
+
+    The file with its number, which nerdctl ends the process by; None where there is none.
+    """
+    found = next(Path("/run/nerdctl").glob(f"*/{container}/port-reserver.pid"), None)
+    if found is not None:
+        with suppress(ProcessLookupError):
+            os.kill(int(found.read_text()), signal.SIGKILL)
+    return found
+
+
 def publish(mappings: list[Mapping], address: str, record: Path) -> None:
     """Start one proxy for each port to a container at that address, each listening before the next is started."""
     record.parent.mkdir(parents=True, exist_ok=True)
-    # An engine with a network of its own has its ports on this machine's all the same.
-    there = ["nsenter", f"--net={sys.argv[2]}"] if len(sys.argv) > 2 else []
-    for proxy_argv in proxies(mappings, address):
-        argv = [*there, *proxy_argv]
+    for argv in proxies(mappings, address):
         read, write = os.pipe()
         proxy = subprocess.Popen(
             ["/bin/sh", "-c", f'exec "$@" {STATUS}>&{write}', "sh", *argv],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -41,21 +40,6 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   address = "{folder}/containerd.sock"
 [plugins."io.containerd.runtime.v1.linux"]
   no_shim = false
-"""
-
-# containerd and what it runs have a network of their own: nerdctl holds a published port's socket itself, so the
-# machine's own has to be free for the proxy. The two are joined by the keeper's bridge.
-_NETWORK = """\
-folder=$1 bridge=$2
-echo $$ > "$folder/containerd.pid"
-ln -sf "/proc/$PPID/ns/net" "$folder/host-network"
-ip link set lo up
-ip link add uplink type veth peer name "${bridge}u" netns "$PPID"
-nsenter --net="$folder/host-network" ip link set "${bridge}u" master "$bridge" up
-ip link add nerdctl0 type bridge
-ip link set nerdctl0 up
-ip link set uplink master nerdctl0 up
-exec containerd --config "$folder/containerd.toml"
 """
 
 _NERDCTL = """\
@@ -104,28 +88,45 @@ def start(kind: EngineKind, folder: Path, nerdctl: str) -> RunningEngine:
     """Start containerd and BuildKit in ``folder``, and put the images on them."""
     wrapper = configure(folder, nerdctl)
     kept = Kept(folder, processes(folder), PRIVATE, overlaid=OVERLAID, bridge=True, templates=(network(folder),))
+    return started(kind, kept, [str(wrapper)], f"unix://{folder}/containerd.sock", environment(folder))
+
+
+def started(
+    kind: EngineKind,
+    kept: Kept,
+    nerdctl: list[str],
+    endpoint: str,
+    environment: dict[str, str],
+    *,
+    way: str = "real nerdctl",
+    host_folder: Path | None = None,
+) -> RunningEngine:
+    """Start what is kept, put the images on it and say what it is; nothing is left of it if that fails.
+
+    Args:
+        nerdctl: the words with which the tests themselves reach it.
+        endpoint, environment, host_folder: as in `RunningEngine`.
+        way: what DVM reaches it through, for the table.
+    """
     try:
         pids = kept.start()
-        outside = NerdctlOutside([str(wrapper)])
+        outside = NerdctlOutside(nerdctl)
         for name, extra in ((base_image.IMAGE, {}), (base_image.OTHER_IMAGE, {"etc/other": "another image\n"})):
             outside.run("load", stdin=base_image.saved(name, **extra))
-        version = subprocess.run(
-            [str(wrapper), "version", "--format", "{{.Client.Version}}"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        daemon = subprocess.run(["containerd", "--version"], capture_output=True, text=True, check=True).stdout.split()[
-            2
-        ]
+        answer = json.loads(outside.run("version", "--format", "{{json .}}"))
+        daemon = next(one["Version"] for one in answer["Server"]["Components"] if one["Name"] == "containerd")
     except BaseException:
         kept.end()
         raise
     return RunningEngine(
         kind,
         kept,
-        endpoint=f"unix://{folder}/containerd.sock",
-        version=f"{daemon.partition('~')[0]}, real nerdctl {version}",
+        endpoint=endpoint,
+        version=f"{daemon.partition('~')[0]}, {way} {answer['Client']['Version']}",
         outside=outside,
         pid=pids[0],
-        environment=environment(folder),
+        environment=environment,
+        host_folder=host_folder,
     )
 
 
@@ -138,9 +139,14 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def configure_containerd(folder: Path) -> None:
+    """Write containerd's configuration."""
+    (folder / "containerd.toml").write_text(_CONTAINERD.format(folder=folder))
+
+
 def configure(folder: Path, nerdctl: str) -> Path:
     """Write the configurations, and a ``nerdctl`` that works where the keeper has mounted things; its path."""
-    (folder / "containerd.toml").write_text(_CONTAINERD.format(folder=folder))
+    configure_containerd(folder)
     (folder / "nerdctl.toml").write_text(_NERDCTL.format(folder=folder, namespace=NAMESPACE))
     wrapper = folder / "bin" / "nerdctl"
     wrapper.parent.mkdir()
@@ -148,7 +154,7 @@ def configure(folder: Path, nerdctl: str) -> Path:
         "#!/bin/sh\n"
         f"export NERDCTL_TOML={folder}/nerdctl.toml BUILDKIT_HOST=unix://{folder}/buildkitd.sock\n"
         f'export PATH={buildkit.folder()}:"$PATH"\n'
-        f'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- {nerdctl} "$@"\n'
+        f'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount -- {nerdctl} "$@"\n'
     )
     wrapper.chmod(0o755)
     return wrapper
@@ -156,8 +162,15 @@ def configure(folder: Path, nerdctl: str) -> Path:
 
 def processes(folder: Path) -> list[Process]:
     """containerd and BuildKit, each with everything of its own in ``folder``."""
-    containerd = ("unshare", "--net", "sh", "-e", "-c", _NETWORK, "sh", str(folder), BRIDGE)
-    build = (
+    script = 'echo $$ > "$1/containerd.pid"; exec containerd --config "$1/containerd.toml"'
+    containerd = Process(("sh", "-c", script, "sh", str(folder)), ready=("socket", f"{folder}/containerd.sock"))
+    return [containerd, buildkitd(folder)]
+
+
+def buildkitd(folder: Path) -> Process:
+    """BuildKit, whose images are in the namespace of the workspaces."""
+    (folder / "none.toml").write_text("")
+    argv = (
         str(buildkit.folder() / "buildkitd"),
         f"--addr=unix://{folder}/buildkitd.sock",
         f"--root={folder}/buildkit",
@@ -168,11 +181,7 @@ def processes(folder: Path) -> list[Process]:
         f"--containerd-worker-namespace={NAMESPACE}",
         "--containerd-worker-net=host",
     )
-    (folder / "none.toml").write_text("")
-    return [
-        Process(containerd, ready=("socket", f"{folder}/containerd.sock")),
-        Process(build, ready=("socket", f"{folder}/buildkitd.sock")),
-    ]
+    return Process(argv, ready=("socket", f"{folder}/buildkitd.sock"))
 
 
 def network(folder: Path) -> Path:
@@ -183,12 +192,10 @@ def network(folder: Path) -> Path:
     for plugin in Path(PLUGINS).iterdir():
         (plugins / plugin.name).symlink_to(plugin)
     (plugins / "portmap").unlink()
-    (plugins / "portmap").write_text(
-        f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__} {folder}/ports {folder}/host-network\n"
-    )
+    (plugins / "portmap").write_text(f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__} {folder}/ports\n")
     (plugins / "portmap").chmod(0o755)
     addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
-    bridge = {"type": "bridge", "bridge": "nerdctl0", "isGateway": False, "ipMasq": False, "ipam": addresses}
+    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     described = {
         "cniVersion": "0.4.0",

@@ -145,7 +145,15 @@ class NerdctlEngine(Engine):
             image = self.inspect_image(op, spec.image)
             command = image.command if image is not None else ()
         words, rest = argv.create(spec, init=self._find_init(op) if spec.init else "", image_command=command)
-        made = self._caller.ok(op, self._caller.nerdctl(words, rest, given), spec.name).decode().strip()
+        call = self._caller.nerdctl(words, rest, given)
+        outcome = self._caller.run(op, call)
+        if outcome.code and "port is already allocated" in outcome.words:
+            # The container that this one is to replace may have it still. nerdctl looks at the network that it runs
+            # in; making a container needs none. The start is what finds out.
+            outcome = self._caller.run(op, dataclasses.replace(call, words=("unshare", "--net", *call.words)))
+        if outcome.code:
+            raise self._caller.failed(op, outcome.words, spec.name)
+        made = outcome.stdout.decode().strip()
         self._ports[made] = spec.ports
         return made
 

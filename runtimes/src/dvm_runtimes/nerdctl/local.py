@@ -11,21 +11,25 @@ from .child import Child
 from .scripts import END_MARKED, MARK_VARIABLE
 from .transport import Call, Channel, Transport, TransportError
 
+_TELLING = ("PATH", "HOME", "XDG_RUNTIME_DIR", "NERDCTL_TOML", "BUILDKIT_HOST", "DOCKER_CONFIG")
+"""What tells nerdctl where everything is."""
+
 
 class LocalTransport(Transport):
     """Runs nerdctl as a child of this process.
 
     Args:
         nerdctl: the program, and the flags that say which containerd and which namespace.
-        env: variables besides this process's own, as in ``{"BUILDKIT_HOST": "unix:///run/buildkit.sock"}``.
+        env: its whole environment; this process's own by default.
     """
 
     def __init__(self, nerdctl: tuple[str, ...], env: Mapping[str, str] | None = None) -> None:
         self.nerdctl = nerdctl
-        self._env = dict(env or {})
+        self._env = None if env is None else dict(env)
 
     def open(self, call: Call) -> Channel:
-        env = {**os.environ, **self._env, **call.variables.inherited, MARK_VARIABLE: call.mark}
+        own = os.environ if self._env is None else self._env
+        env = {**own, **call.variables.inherited, MARK_VARIABLE: call.mark}
         # A file without a name, that nobody else can open.
         with tempfile.TemporaryFile() as file:
             file.write(call.variables.file)
@@ -56,4 +60,5 @@ class LocalTransport(Transport):
             pass  # who asks is on the way out with an error of its own
 
     def command(self, words: tuple[str, ...]) -> list[str]:
-        return ["env", *(f"{name}={value}" for name, value in self._env.items()), *words] if self._env else [*words]
+        env = os.environ if self._env is None else self._env
+        return ["env", *(f"{name}={env[name]}" for name in _TELLING if name in env), *words]

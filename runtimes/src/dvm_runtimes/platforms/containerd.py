@@ -106,7 +106,7 @@ class ContainerdProvider(PlatformProvider):
         program = str(overrides.get("nerdctl") or _program(machine))
         if not program:
             raise missing_nerdctl(profile, "create_runtime", "nerdctl: command not found")
-        return connect(LocalTransport((program, *_flags(platform, namespace))), profile)
+        return connect(LocalTransport((program, *_flags(platform, namespace)), machine.env), profile)
 
 
 def _understand(done: subprocess.CompletedProcess[bytes], profile: NerdctlProfile) -> Probe:

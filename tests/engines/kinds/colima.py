@@ -1,0 +1,132 @@
+"""Colima with a profile that runs containerd: a real nerdctl behind a stand-in of the ``colima`` executable alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tests.engines import buildkit, forwarder
+from tests.engines.keeping import Kept, Process, overlay
+from tests.engines.kinds import containerd
+from tests.engines.registry import RunningEngine
+from tests.engines.stand_ins import colima as stand_in
+
+PROFILE = "default"
+STOPPED = "stopped"
+"""Another profile, whose virtual machine does not run."""
+
+# Lima and nerdctl do everything in the virtual machine as root through sudo, whose settings were recorded.
+_SUDO = """\
+#!/bin/sh
+[ "$1" != -n ] || shift
+exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root \\
+    SHELL=/bin/bash ${TERM:+"TERM=$TERM"} "$@"
+"""
+
+_NERDCTL = """\
+#!/bin/sh
+export NERDCTL_TOML={folder}/nerdctl.toml BUILDKIT_HOST=unix://{folder}/buildkitd.sock PATH="{folder}/programs:$PATH"
+exec {folder}/programs/nerdctl "$@"
+"""
+
+_TOML = """\
+address = "{folder}/containerd.sock"
+namespace = "default"
+data_root = "{folder}/nerdctl"
+cni_path = "{plugins}"
+cni_netconfpath = "{folder}/networks"
+cgroup_manager = "cgroupfs"
+"""
+
+# The "virtual machine": a network of its own, and of this machine's folders only the home that Colima shares. What
+# else lies beside the engine's folder (``/tmp``) is not there.
+_MACHINE = """\
+folder=$1 parent=$(dirname "$1")
+echo $$ > "$folder/containerd.pid"
+mount --make-rprivate /
+mkdir -p /run/engine
+mount --rbind "$folder" /run/engine
+mount -t tmpfs -o mode=1777 tmpfs "$parent"
+mkdir -p "$folder"
+mount --move /run/engine "$folder"
+ip link set lo up
+exec containerd --config "$folder/containerd.toml"
+"""
+
+_ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- "$@"'
+
+
+class ColimaContainerd(containerd.Containerd):
+    name = "colima-containerd"
+    runtime = "colima"
+    programs = containerd.PROGRAMS | {"iptables": "iptables"}  # noqa: RUF012 - as every kind has it
+    order = 61
+
+    def run(self, folder: Path) -> RunningEngine:
+        home = folder / "home"
+        configure(folder, home, containerd.program())
+        machine = Process(
+            ("unshare", "--net", "--mount", "sh", "-e", "-c", _MACHINE, "sh", str(folder)),
+            ready=("socket", f"{folder}/containerd.sock"),
+        )
+        ports = Process(
+            (sys.executable, "-I", forwarder.__file__, f"{folder}/containerd.pid", f"{folder}/forwarder.sock"),
+            ready=("socket", f"{folder}/forwarder.sock"),
+        )
+        kept = Kept(
+            folder,
+            [machine, containerd.buildkitd(folder), ports],
+            containerd.PRIVATE,
+            overlaid=(*containerd.OVERLAID, "/usr/local"),
+        )
+        return containerd.started(
+            self,
+            kept,
+            [*enter(folder), "nerdctl", "--namespace", containerd.NAMESPACE],
+            f"unix://{home}/.colima/{PROFILE}/containerd.sock",
+            {"HOME": str(home), "PATH": f"{folder}/bin:{os.environ['PATH']}"},
+            way="stand-in of colima, real nerdctl",
+            host_folder=home / "work",
+        )
+
+
+def enter(folder: Path) -> list[str]:
+    """The words with which a program is run in the virtual machine."""
+    return ["sh", "-c", _ENTER.format(folder=folder), "sh"]
+
+
+def configure(folder: Path, home: Path, nerdctl: str) -> None:
+    """Write Colima's home, its command, and what is in the virtual machine."""
+    profiles = {PROFILE: "Running", STOPPED: "Stopped"}
+    for name in profiles:
+        settings = home / ".colima" / name
+        settings.mkdir(parents=True)
+        (settings / "colima.yaml").write_text("cpu: 2\nruntime: containerd\nmounts: []\n")
+        (settings / "containerd.sock").symlink_to(folder / "containerd.sock")
+    described = {
+        name: {"status": status, "home": str(home), "enter": enter(folder)} for name, status in profiles.items()
+    }
+    (folder / "vm.json").write_text(json.dumps({"profiles": described}))
+    write_program(folder / "bin" / "colima", f'#!/bin/sh\nexec {sys.executable} -I {stand_in.__file__} {folder} "$@"\n')
+    containerd.configure_containerd(folder)
+    (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=containerd.PLUGINS))
+    # Copied, since the place that they are at may not be there in the virtual machine.
+    (folder / "programs").mkdir()
+    shutil.copy(nerdctl, folder / "programs" / "nerdctl")
+    shutil.copy(buildkit.folder() / "buildctl", folder / "programs" / "buildctl")
+    programs = overlay(folder, "/usr/local") / "bin"
+    write_program(programs / "sudo", _SUDO)
+    write_program(programs / "nerdctl", _NERDCTL.format(folder=folder))
+
+
+def write_program(path: Path, text: str) -> None:
+    """A script that can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+KINDS = [ColimaContainerd()]
