@@ -1,0 +1,95 @@
+"""pytest-dvm beside its peers: a session of 8 tests with one container, and one with a fresh container for each test.
+
+Whole runs of pytest on a Docker engine of the tests' own, in turns, each with nothing but its own plugin. Targets:
+faster than the best peer in the first, at least 5 times as fast as the best in the second.
+`python benchmarks/pytest_peers.py [ROUNDS] [TESTS]`; it ends with 1 if a target is missed.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = ("testcontainers==4.15.0", "pytest-docker-tools==3.1.10", "pytest-databases==0.19.0", "pytest==9.2.0")
+HOME = ROOT / ".venv" / "benchmarks" / "pytest-peers"
+SESSION_TESTS = 8
+TARGETS = {"session": 1.0, "each": 5.0}
+LIMIT = 600
+
+
+def main() -> int:
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.pytest_subjects import subjects
+    from tests.engines.registry import every_kind
+
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    fresh = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    python = environment()
+    engine = every_kind()["docker"].start()
+    try:
+        env = {**engine.environment(), "TESTCONTAINERS_RYUK_DISABLED": "true", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        missed = False
+        for kind, count in (("session", SESSION_TESTS), ("each", fresh)):
+            found = subjects(engine.image)
+            times: dict[str, list[float]] = {one.name: [] for one in found}
+            for _ in range(rounds):
+                for one in found:
+                    with tempfile.TemporaryDirectory(prefix="dvm-bench-") as folder:
+                        Path(folder, "conftest.py").write_text(one.each if kind == "each" else one.session)
+                        Path(folder, "test_it.py").write_text(one.tests(kind, count))
+                        plugin = ["-p", one.plugin] if one.plugin else []
+                        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *one.options]
+                        times[one.name].append(timed(command, folder, env))
+            missed |= report(kind, count, times)
+    finally:
+        engine.end()
+    return 1 if missed else 0
+
+
+def environment() -> str:
+    """The interpreter of an environment of the benchmark's own, with the peers and this checkout in it."""
+    python = HOME / "bin" / "python"
+    if not (HOME / "complete").exists():
+        venv.create(HOME, clear=True, with_pip=True)
+        ours = [arg for part in ("runtimes", "pytest_dvm") for arg in ("-e", str(ROOT / part))]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, *PEERS, *ours], check=True, timeout=LIMIT)
+        (HOME / "complete").touch()
+    return str(python)
+
+
+def timed(command: list[str], folder: str, env: dict[str, str]) -> float:
+    """Seconds that a run takes; its tests must pass."""
+    state = {"XDG_STATE_HOME": folder, "PATH": env.get("PATH", os.defpath)}
+    began = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env={**env, **state}, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    return seconds
+
+
+def report(kind: str, count: int, times: dict[str, list[float]]) -> bool:
+    """Print the figures; whether the target was missed."""
+    what = "a fresh container for each test" if kind == "each" else "one container for all"
+    print(f"\n{count} tests, {what}: seconds of the whole run, median (best to worst)")
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    for name, found in times.items():
+        print(f"  {name:22} {medians[name]:7.2f}  ({min(found):.2f} to {max(found):.2f})")
+    ours, *peers = medians.values()
+    ratio = min(peers) / ours
+    print(f"  the best peer takes {ratio:.2f} times as long (target: more than {TARGETS[kind]:g})")
+    return ratio < TARGETS[kind]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
