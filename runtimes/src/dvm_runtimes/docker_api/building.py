@@ -10,6 +10,8 @@ from dvm_runtimes.errors import UnsupportedError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
+from .buildkit import build_with
+from .buildtools import find_tool
 from .classic import build_classic
 from .context import Sources
 from .dockerfile import needs_buildkit
@@ -28,6 +30,8 @@ def build(
         UnsupportedError: it needs BuildKit, and there is none here.
     """
     sources = Sources.of(options)
+    if engine.offers_buildkit(op) and (tool := find_tool()) is not None:
+        return build_with(tool, engine, op, options, sources, labels, progress)
     refuse_new(engine, op, options, sources)
     return build_classic(engine, op, options, sources, labels, progress)
 

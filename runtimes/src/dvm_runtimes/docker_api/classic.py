@@ -15,7 +15,7 @@ from dvm_runtimes.errors import BuildError, DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from .buildlog import BuildLog
+from .buildlog import BuildLog, Step
 from .context import Sources, outside_name, pack_context
 from .problems import stream_error, words_of
 from .pulling import every_credential, messages
@@ -112,7 +112,7 @@ def _take(message: dict[str, Any], log: BuildLog) -> str:
         return ""
     text = str(message["stream"])
     if step := _STEP.match(text):
-        log.begin(text.strip(), int(step.group(1)), int(step.group(2)))
+        log.begin(Step(text.strip(), int(step.group(1)), int(step.group(2))))
     elif built := _BUILT.match(text):
         return built.group(1)
     elif not _REMARK.match(text) and not text.startswith("Successfully tagged"):

@@ -94,6 +94,7 @@ class DockerEngine(Engine):
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._negotiated = ""
+        self._builder = ""
         self._info: dict[str, Any] | None = None
         self._client = Client(endpoint)
         self._execs = Execs(self)
@@ -126,12 +127,19 @@ class DockerEngine(Engine):
         """Agree on the API's version, once."""
         if not self._negotiated:
             with self.calling(op) as scope, self.typed(op, scope):
-                version = version_of(self.client.ping())
-                self.client.api_version = self._negotiated = version
+                answer = self.client.ping()
+                # Empty, or not there, where the engine has no BuildKit of its own.
+                self._builder = answer.headers.get("Builder-Version", "")
+                self.client.api_version = self._negotiated = version_of(answer)
 
     def api_at_least(self, version: str) -> bool:
         """Whether that version of the API is spoken."""
         return as_number(self.client.api_version) >= as_number(version)
+
+    def offers_buildkit(self, op: Operation) -> bool:
+        """Whether the engine has BuildKit within."""
+        self.negotiate(op)
+        return bool(self._builder) and self.api_at_least("1.39")
 
     def broken(self, error: BaseException, operation: str, wire: Wire | Stream | None = None) -> DvmError:
         """The typed error for a connection that broke."""
