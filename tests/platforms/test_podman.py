@@ -220,7 +220,7 @@ def test_how_a_machine_is_started(mac: MadeUp) -> None:
 
 def test_installed_and_not_running(linux: MadeUp) -> None:
     assert linux.platforms() == []
-    linux.plain_file("/usr/bin/podman")
+    linux.write("/usr/bin/podman", "#!/bin/sh\n").chmod(0o755)
 
     (platform,) = linux.platforms()
 

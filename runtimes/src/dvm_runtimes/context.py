@@ -9,19 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import DvmError, InvalidOptionError
+from .locking import TIMEOUT, locked
 from .naming import check_part
 
 APP_VARIABLE = "DVM_APP"
 WORKSPACE_VARIABLE = "DVM_WORKSPACE"
-LOCK_TIMEOUT = 10.0
-"""Seconds; a writer holds the lock for far less than one."""
+LOCK_TIMEOUT = TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,36 +146,13 @@ def _writing(file: Path) -> Iterator[None]:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A file of its own: the context itself is replaced, and a lock would stay on the old one.
-        with file.with_name(f"{file.name}.lock").open("a+b") as lock:
-            _lock(lock.fileno())
+        with locked(file.with_name(f"{file.name}.lock"), LOCK_TIMEOUT):
             yield
     except OSError as error:
         raise DvmError(
             f"the context cannot be written to {file}: {error.strerror or error}",
             hint="Check who owns that folder and whether its disk is full.",
         ) from error
-
-
-if sys.platform == "win32":
-
-    def _lock(number: int) -> None:
-        import msvcrt
-
-        msvcrt.locking(number, msvcrt.LK_LOCK, 1)
-
-else:
-
-    def _lock(number: int) -> None:
-        import fcntl
-        import threading
-
-        # The system call has no time limit of its own. A thread that is left
-        # behind drops the lock as soon as it gets it: the file is closed then.
-        waiting = threading.Thread(target=fcntl.flock, args=(number, fcntl.LOCK_EX), name="dvm-lock", daemon=True)
-        waiting.start()
-        waiting.join(LOCK_TIMEOUT)
-        if waiting.is_alive():
-            raise TimeoutError(f"another process has held it for {LOCK_TIMEOUT:.0f} s")
 
 
 def _damaged(file: Path, problem: str) -> InvalidOptionError:

@@ -6,15 +6,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder
 from dvm_runtimes.docker_api.profile import Place
+from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.probing import probe_all
 from dvm_runtimes.provider import NEVER, Machine
 
 from .podman_connections import Connection, read_connections
+from .podman_service import ensure_service, last_words, podman_program
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
 
 RANK = 50
 
@@ -40,7 +46,8 @@ class PodmanProvider(DockerApiProvider):
     """``podman`` is what ``CONTAINER_HOST`` names, else this user's own engine, else root's, else the machine's.
 
     ``podman:rootless`` and ``podman:rootful`` name one of this host,
-    ``podman:NAME`` a machine or a connection.
+    ``podman:NAME`` a machine or a connection. The user's own is started when
+    it is asked for by name and does not run.
     """
 
     name = "podman"
@@ -48,7 +55,7 @@ class PodmanProvider(DockerApiProvider):
     def find(self, machine: Machine) -> list[Platform]:
         chosen, places = _chosen(machine), _places(machine)
         found = [*chosen, *(way for way in places if _is_there(way))]
-        if not found and places and _installed(machine):
+        if not found and places and podman_program(machine):
             found = places[:1]
         known: dict[str, Platform] = {}
         for way in [*found, *_connections(machine)]:
@@ -90,6 +97,17 @@ class PodmanProvider(DockerApiProvider):
             keep_id=owner is not None,
             user=owner,
         )
+
+    def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
+        if "endpoint" in overrides or not _is_own(platform, machine):
+            return super().create(platform, machine, **overrides)
+        socket = Path(platform.endpoint.removeprefix("unix://"))
+        ensure_service(socket, machine, platform.name)
+        try:
+            return super().create(platform, machine, **overrides)
+        except RuntimeUnavailableError as error:
+            error.detail = last_words(socket) or error.detail
+            raise
 
     def install_hint(self, machine: Machine) -> str:
         if machine.system == "darwin":
@@ -225,10 +243,10 @@ def _place_of(url: str, machine: Machine) -> Place:
     return "here" if local and machine.system == "linux" else "remote"
 
 
-def _installed(machine: Machine) -> bool:
-    return any(
-        machine.path(f"{folder}/podman").exists() for folder in ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
-    )
+def _is_own(platform: Platform, machine: Machine) -> bool:
+    """Whether it is the engine of the user who asks, on this host: the one that needs nobody else to start it."""
+    own = ROOTFUL if machine.uid == 0 else ROOTLESS
+    return machine.system == "linux" and platform.profile == own
 
 
 def _is_there(way: Way) -> bool:
