@@ -103,13 +103,21 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
 
 def spec_hash(spec: ContainerSpec, image_id: str) -> str:
     """What tells two specs apart: all of ``spec`` and the image's ID, but not who asked or for how long."""
-    data = dataclasses.asdict(spec)
+    # Without what is as if it were not there: an option that a later release adds must not change the
+    # hash of a workspace that does not use it, or every workspace of every user would be recreated.
+    given = [field.name for field in dataclasses.fields(spec) if getattr(spec, field.name) != _default(field)]
+    whole = dataclasses.asdict(spec)
+    data = {name: whole[name] for name in given}
     data["labels"] = {key: value for key, value in spec.labels.items() if key not in _VOLATILE_LABELS}
     data["image"] = image_id
     # The name the image was asked by may change while the image does not.
     data["labels"].pop(IMAGE, None)
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _default(field: dataclasses.Field[object]) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def with_image(spec: ContainerSpec, image_id: str) -> ContainerSpec:
