@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _KILL_LIMIT = 10.0
 _RESIZE_TRIES = 8
+_FIRST_PAUSE = 0.002
+_LONGEST_PAUSE = 0.1
 
 
 def create_body(spec: ExecSpec, mark: str, *, console_size: bool) -> dict[str, Any]:
@@ -86,6 +89,7 @@ class Execs:
             early,
             tty=spec.tty,
             inspect=lambda op: self.state(op, exec_id),
+            ended=lambda op: self.ended(op, exec_id),
             resize=lambda op, rows, columns: self._resize(op, exec_id, rows, columns),
             kill=lambda op: self.kill(op, container, exec_id, mark, spec.user),
             broken=lambda error, wire: engine.broken(error, op.name, wire),
@@ -125,18 +129,26 @@ class Execs:
 
     def _run_kill(self, op: Operation, container: str, mark: str, user: str, *, privileged: bool) -> int:
         engine = self._engine
-        body = {"Cmd": killing.kill_command(mark), "Privileged": privileged, "AttachStdout": True}
+        body: dict[str, Any] = {"Cmd": killing.kill_command(mark), "Privileged": privileged}
         if user:
             body["User"] = user
         with engine.calling(op) as scope, engine.typed(op, scope, container):
             try:
                 exec_id = self._create(container, body)
-                engine.client.exec_start(exec_id)
+                engine.client.call("POST", f"/exec/{exec_id}/start", json={"Detach": True})
             except APIError as error:
-                # Refused, or not to be started: Podman says so at once. What else is wrong shows when it is asked.
-                return -status_of(error)
-            code = engine.client.exec_inspect(exec_id).get("ExitCode")
-            return -1 if code is None else int(code)
+                return -status_of(error)  # not allowed, or there is no shell
+        return self.ended(op, exec_id).exit_code or 0
+
+    def ended(self, op: Operation, exec_id: str) -> ExecState:
+        """Wait for a command's end. The API has nothing to wait for, so it is asked again and again."""
+        pause = _FIRST_PAUSE
+        while True:
+            state = self.state(op, exec_id)
+            if not state.running and state.exit_code is not None:
+                return state
+            op.wait(threading.Event(), pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _create(self, container: str, body: dict[str, Any]) -> str:
         answer = self._engine.client.call("POST", f"/containers/{container}/exec", json=body)
@@ -156,8 +168,6 @@ class Execs:
                     return
 
     def _about_to_start(self, op: Operation, exec_id: str, attempt: int) -> bool:
-        import threading
-
         op.wait(threading.Event(), 0.01 * 2**attempt)
         state = self.state(op, exec_id)
         return state.running or state.exit_code is None

@@ -19,15 +19,14 @@ _PIECE = 512 * 1024
 _SHORT = 10.0
 """Seconds for the small questions about a command: how it ended, its terminal's size."""
 
+_KILL_LIMIT = 20.0
+"""Seconds for ending a command and all that it started."""
+
 _FAILURES = (b"OCI runtime exec failed", b"unable to find user", b"unable to find group", b"rpc error:", b"failed to ")
 """How an engine's own sentence begins when a command could not be started.
 
 It is sent as if the command had written it, since the connection had been handed over by then.
 """
-
-_FIRST_PAUSE = 0.002
-_LONGEST_PAUSE = 0.1
-"""Seconds between looks at a command that closed its output and runs on; the API has nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class DockerSession(ExecSession):
         early: what had come behind the header.
         tty: its output has no frames.
         inspect: asks the engine for the command's state.
+        ended: the same, once it has ended.
         resize: asks the engine for another terminal size.
         kill: ends the command and all it started.
         broken: makes the error for a connection that broke.
@@ -72,6 +72,7 @@ class DockerSession(ExecSession):
         *,
         tty: bool,
         inspect: Inspect,
+        ended: Inspect,
         resize: Callable[[Operation, int, int], None],
         kill: Callable[[Operation], None],
         broken: Callable[[BaseException, Wire], DvmError],
@@ -82,6 +83,7 @@ class DockerSession(ExecSession):
         self._sock: socket.socket = wire.sock
         self._frames = None if tty else Frames()
         self._inspect = inspect
+        self._ended_state = ended
         self._resize = resize
         self._kill = kill
         self._broken = broken
@@ -137,6 +139,10 @@ class DockerSession(ExecSession):
             return b""
         try:
             count = self._sock.recv_into(self._buffer)
+        except ConnectionResetError:
+            # A command that leaves input unread: all its output came before. If the engine broke off,
+            # the question for the exit code will tell.
+            count = 0
         except OSError as error:
             self._over.set()
             raise self._broken(error, self._wire) from error
@@ -181,19 +187,15 @@ class DockerSession(ExecSession):
             raise self._failure
         # The output may end before the engine has heard of the end, or long before the command ends.
         with Operation(self._operation, cancel=self._cancelled) as op:
-            state = self._inspect(op)
-            pause = _FIRST_PAUSE
-            while state.running or state.exit_code is None:
-                op.wait(threading.Event(), pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                state = self._inspect(op)
-        if not state.started and state.exit_code in (126, 127):
-            raise self._failed(state.exit_code, "")
-        return state.exit_code
+            state = self._ended_state(op)
+        code = state.exit_code or 0
+        if not state.started and code in (126, 127):
+            raise self._failed(code, "")
+        return code
 
     def kill(self) -> None:
         try:
-            with Operation(self._operation, timeout=_SHORT) as op:
+            with Operation(self._operation, timeout=_KILL_LIMIT) as op:
                 self._kill(op)
         except DvmError:
             pass  # the container or the engine is gone, and the command with it, or nothing can be done
