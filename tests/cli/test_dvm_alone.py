@@ -97,10 +97,12 @@ def test_the_mock_says_that_it_ends(alone: Dvm) -> None:
 
 def test_platforms(alone: Dvm) -> None:
     rows = {row[0]: row for row in alone("platforms").lines}
-    assert rows["mock"] == ["mock", "Mock", "mock", "mock://", "reachable", ""]
+    assert rows["mock"] == ["mock", "Mock", "mock", "mock://", "reachable", "", "", ""]
     assert rows["docker"][4] == "unreachable"
+    assert rows["docker"][6].startswith("is not running: there is no socket at ")
+    assert rows["docker"][7].startswith("Start the engine at unix:///")
     assert alone("platforms", "--runtime", "mock", "--json").document()[0]["type"] == "mock"
-    assert alone("platforms", DVM_RUNTIME="mock").lines[-1][-1] == "active"
+    assert {row[0]: row[5] for row in alone("platforms", DVM_RUNTIME="mock").lines}["mock"] == "active"
 
 
 def test_doctor(alone: Dvm) -> None:

@@ -66,6 +66,14 @@ def test_the_doctor_in_a_terminal(alone: Dvm) -> None:
     assert "    Start the engine at unix://" in shown, "a hint stands below what it helps with"
 
 
+def test_platforms_in_a_terminal(alone: Dvm) -> None:
+    lines = [ESCAPE.sub("", line).rstrip() for line in alone.shown("platforms", DVM_RUNTIME="mock").splitlines()]
+
+    assert lines[0].split() == ["RUNTIME", "PLATFORM", "VERSION", "STATUS", "ENDPOINT"]
+    assert any(line.split()[:3] == ["*", "mock", "Mock"] for line in lines)
+    assert any(line.startswith("docker: Start the engine at unix://") for line in lines), "what helps stands below"
+
+
 def test_a_narrow_terminal_keeps_names_whole(dvm: Dvm, running: str) -> None:
     with dvm.terminal("ls", size=(20, 40)) as child:
         child.expect(pexpect.EOF)

@@ -19,6 +19,8 @@ from .invocation import Invocation
 Result = TypeVar("Result")
 
 ALL = "all"
+PATIENCE = 2.0
+"""Seconds for all engines together where somebody wants to see every one: a slow one is one too."""
 
 
 @contextlib.contextmanager
@@ -44,8 +46,12 @@ def on_each(
         with engine(invocation, runtime) as (chosen, cancel):
             return ask(chosen, cancel)
     from dvm_runtimes.detection import detect_platforms
+    from dvm_runtimes.plugins import providers
 
-    platforms = [platform for platform in detect_platforms() if platform.reachable]
+    # What nothing chooses by itself and is always there, the mock, would only be one more empty list.
+    known = providers()
+    found = detect_platforms(timeout=PATIENCE)
+    platforms = [one for one in found if one.reachable and known[one.type].automatic]
     if not platforms:
         raise RuntimeUnavailableError(
             "no container platform answers here", hint="`dvm doctor` tells what was found and what fixes it."

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import sys
-import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -199,6 +198,8 @@ class TerminalConformance(ConformanceCase):
         self, runtime: ContainerRuntime, workspace: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What is typed here goes in, what is shown inside is shown here; size and exit code too; all is restored."""
+        import termios  # Windows has none, and imports this module all the same
+
         with Person(monkeypatch, terminal=True) as person:
             termios.tcsetwinsize(person.typing, (31, 97))
             before = termios.tcgetattr(person.typing)

@@ -22,13 +22,15 @@ def command(invocation: Invocation, runtime: str | None) -> None:
 
     With --runtime, only those of that name. In a pipe each line has the
     runtime's name, the platform's, its version, its endpoint, `reachable` or
-    `unreachable`, and `active` for the one in use, with a tab between them.
+    `unreachable`, `active` for the one in use, what is wrong, and what to do,
+    with a tab between them. `dvm doctor` tells why one is not in use.
     """
+    from dvm_runtimes.cli.engines import PATIENCE
     from dvm_runtimes.cli.output import print_json, print_rows
     from dvm_runtimes.cli.streams import is_terminal
     from dvm_runtimes.detection import detect_platforms
 
-    found = [one for one in detect_platforms() if _meant(one, runtime)]
+    found = [one for one in detect_platforms(timeout=PATIENCE) if _meant(one, runtime)]
     if invocation.json:
         print_json([one.to_dict() for one in found])
     elif is_terminal("stdout"):
@@ -42,6 +44,7 @@ def command(invocation: Invocation, runtime: str | None) -> None:
             status=4,
             whole=1,
         )
+        _print_hints(found)
     else:
         print_rows(
             (),
@@ -53,6 +56,8 @@ def command(invocation: Invocation, runtime: str | None) -> None:
                     one.endpoint,
                     "reachable" if one.reachable else "unreachable",
                     "active" if one.active else "",
+                    one.problem,
+                    one.hint,
                 )
                 for one in found
             ],
@@ -68,4 +73,19 @@ def _selector(platform: Platform) -> str:
 
 
 def _status(platform: Platform) -> str:
-    return "running" if platform.reachable else (platform.problem or "unreachable")
+    return "running" if platform.reachable else (platform.problem or "does not answer")
+
+
+def _print_hints(platforms: list[Platform]) -> None:
+    """Below the table, what would make the others answer."""
+    from rich.text import Text
+
+    from dvm_runtimes.cli.output import console
+    from dvm_runtimes.cli.text import visible
+
+    screen = console("stdout")
+    for one in platforms:
+        if one.hint:
+            line = Text.assemble((f"{_selector(one)}: ", "bold"), (visible(one.hint), "cyan"))
+            # The terminal wraps: a line break within a command would be copied with it.
+            screen.print(line, soft_wrap=True)
