@@ -53,13 +53,17 @@ from pytest_docker_tools import container
 
 box = container(image="{image}", command=["sleep", "infinity"], scope="{scope}")
 """
+# It uses a container of a name again, and may find one that is just being removed.
 _DATABASES = """
+import itertools
 import pytest
+
+numbers = itertools.count()
 
 @pytest.fixture(scope="{scope}")
 def box(docker_service):
     command = ["sh", "-c", "trap exit TERM; sleep 1000 & wait"]
-    ready = dict(container_port=80, name="box", check=lambda service: True, transient=True)
+    ready = dict(container_port=80, name=f"box{{next(numbers)}}", check=lambda service: True, transient=True)
     with docker_service.run("{image}", command=command, **ready) as service:
         yield service.container
 """

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from .ownership import current_owner, is_dead
 if TYPE_CHECKING:
     from .runtime import ContainerRuntime
 
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _SUFFIX = ".ledger"
 _END_LIMIT = 5.0
 """Seconds for a reaper that has nothing to do to end."""
@@ -81,10 +83,10 @@ class Ledger:
         self._engines: set[str] = set()
         self._reaper: subprocess.Popen[bytes] | None = None
         try:
-            self._fd = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self.file, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             # Somebody else began it, with its reaper.
-            self._fd = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            self._fd = os.open(self.file, _APPEND)
             return
         self._write({"ledger": 1, "owner": owner or current_owner()})
         self._reaper = start_reaper(self.file, [os.getpid()] if watch is None else watch, pipe=pipe)
@@ -121,10 +123,13 @@ class Ledger:
         done = reaper.reap(os.fspath(self.file), in_flight=0.0)
         os.close(self._fd)
         self._fd = -1
-        if self._reaper is not None and self._reaper.stdin is not None:
-            self._reaper.stdin.close()
-            if done:
-                self._reaper.wait(_END_LIMIT)
+        if self._reaper is not None:
+            if self._reaper.stdin is not None:
+                self._reaper.stdin.close()
+            try:
+                self._reaper.wait(_END_LIMIT if done else 0.0)
+            except subprocess.TimeoutExpired:
+                _leave_alone(self._reaper)  # it goes on trying
         return done
 
     def detach(self) -> None:
@@ -132,6 +137,8 @@ class Ledger:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        if self._reaper is not None and self._reaper.stdin is None:
+            _leave_alone(self._reaper)
 
     def _write(self, line: dict[str, Any]) -> None:
         # One write of one line to a file that is only appended to: writers do not mix.
@@ -146,23 +153,42 @@ def start_reaper(file: Path, watch: Iterable[int], *, pipe: bool) -> subprocess.
         watch: process IDs.
         pipe: whether the end of this process counts too, however it comes and whatever became of its ID.
     """
-    command = [sys.executable, "-I", "-S", reaper.__file__, os.fspath(file), *map(str, watch)]
-    # A session of its own: what kills this process's group does not kill the reaper.
-    common: dict[str, Any] = {
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-        "start_new_session": True,
-        "cwd": "/",
-    }
     if pipe:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, **common)
+        return _start(file, watch, stdin=subprocess.PIPE)
     # A pipe whose other end the reaper holds itself never ends: only the processes count.
     read, write = os.pipe()
     try:
-        return subprocess.Popen(command, stdin=read, pass_fds=[write], **common)
+        return _start(file, watch, stdin=read, pass_fds=[write])
     finally:
         os.close(read)
         os.close(write)
+
+
+def _start(file: Path, watch: Iterable[int], **files: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", reaper.__file__, os.fspath(file), *map(str, watch)]
+    # Until it ignores them itself, which takes it some milliseconds, signals have to wait: the one that ends this
+    # process may come to both.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, reaper.IGNORED)
+    try:
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # A session of its own: what kills this process's group does not kill the reaper.
+            start_new_session=True,
+            cwd="/",
+            **files,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_alone(process: subprocess.Popen[bytes]) -> None:
+    """Let a reaper go on when its object ends; `subprocess` would warn of a child that nobody waits for."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.poll() is None:
+        process.returncode = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +230,6 @@ def sweep(folder: Path | None = None) -> list[Path]:
     """Let what dead owners left be removed, by processes of their own; the ledgers that are being emptied."""
     found = list(abandoned(folder))
     for file in found:
-        command = [sys.executable, "-I", "-S", reaper.__file__, os.fspath(file)]
         # Its standard input is at its end already: it begins at once.
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
+        _leave_alone(_start(file, (), stdin=subprocess.DEVNULL))
     return found

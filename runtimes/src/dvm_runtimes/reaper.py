@@ -36,6 +36,8 @@ UNWATCHED_PAUSE = 0.2
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.25
 AT_ONCE = 16
+IGNORED = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""Ctrl-C and a terminal that closes are meant for the owner, and so is the SIGTERM before the SIGKILL of a group."""
 KINDS = ("container", "network", "image")
 """In the order in which they can be removed: networks and images are held by containers."""
 
@@ -44,10 +46,10 @@ Entry = dict[str, Any]
 
 def main() -> None:
     path, *pids = sys.argv[1:]
-    # Ctrl-C and a terminal that closes are meant for the owner, and so is the
-    # SIGTERM that precedes the SIGKILL of a whole group.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    # They were blocked from its start until here; programs that it runs get them again.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     wait_for_end([int(pid) for pid in pids])
     sys.exit(0 if reap(path) else 1)
 
