@@ -175,7 +175,7 @@ def test_a_read_only_root_has_a_tmp(planned: Plan) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"cap_add": ["NET_RAW", "cap_sys_ptrace", "CHOWN"]}, {"cap_add": (*SHELL_CAPABILITIES, "NET_RAW", "SYS_PTRACE")}),
+        ({"cap_add": ["NET_RAW", "cap_bpf", "CHOWN"]}, {"cap_add": (*SHELL_CAPABILITIES, "NET_RAW", "BPF")}),
         ({"security_opt": ["seccomp=x"]}, {"security_opt": ("no-new-privileges", "seccomp=x")}),
         ({"security_opt": ["no-new-privileges:false"]}, {"security_opt": ("no-new-privileges:false",)}),
         ({"privileged": True}, {"privileged": True, "cap_drop": (), "cap_add": (), "security_opt": ()}),
@@ -183,7 +183,7 @@ def test_a_read_only_root_has_a_tmp(planned: Plan) -> None:
         ({"memory": "512m", "shm_size": 1024, "cpus": 1}, {"memory": 512 << 20, "shm_size": 1024, "cpus": 1.0}),
         ({"pids_limit": None}, {"pids_limit": None}),
     ],
-)  # fmt: skip
+)
 def test_rights_and_limits(planned: Plan, options: dict[str, Any], expected: dict[str, Any]) -> None:
     spec = planned(**options)
     assert {name: getattr(spec, name) for name in expected} == expected
@@ -215,7 +215,7 @@ def test_a_default_limit_is_no_wish(planned: Plan) -> None:
     ],
 )
 def test_what_an_engine_cannot_do_is_refused(planned: Plan, capability: str, options: dict[str, Any]) -> None:
-    able = Capabilities(**{capability: False}, reasons={capability: "because of that"})  # type: ignore[arg-type]
+    able = Capabilities(**{capability: False}, reasons={capability: "because of that"})
     with pytest.raises(UnsupportedError, match="because of that") as caught:
         planned(Planned(able=able), **options)
     assert (caught.value.platform, caught.value.operation) == ("Test VM", "start_workspace")

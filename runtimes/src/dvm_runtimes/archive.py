@@ -122,6 +122,8 @@ def unpack(pieces: Iterable[bytes], target: Path) -> None:
                 top = top or path
                 place = _place(target, path, top)
                 if member.isdir():
+                    if place.is_symlink() and place != target:
+                        place.unlink()  # or its mode and its files would go to where the link leads
                     # Writable until its files are in it.
                     place.mkdir(mode=0o700, exist_ok=True)
                     folders.append((place, member))
