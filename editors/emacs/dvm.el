@@ -19,6 +19,9 @@
 (require 'project)
 (require 'subr-x)
 
+(declare-function term-mode "term")
+(declare-function term-char-mode "term")
+
 (defgroup dvm nil "Container workspaces." :group 'tools)
 
 (defcustom dvm-server-command '("dvm-server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -206,18 +207,19 @@ server.wait()
 def test_a_client_that_is_killed_takes_everything_with_it(docker_engine: RunningEngine, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {docker_engine.image}\nRUN sleep 987\n")
     editor = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, str(tmp_path)], stdout=subprocess.PIPE, env=docker_engine.environment()
+        [sys.executable, "-c", CLIENT, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        env=docker_engine.environment(),
     )
     try:
         assert editor.stdout is not None
         server = int(editor.stdout.readline())
-        while (line := editor.stdout.readline()) and b"sleep 987" not in line:
-            pass
-        assert line
+        said = b""
+        while b"sleep 987" not in said:
+            said += os.read(editor.stdout.fileno(), 65536)
         watch = os.pidfd_open(server)
         editor.kill()
-        import select
-
         poll = select.poll()
         poll.register(watch, select.POLLIN)
         assert poll.poll(PATIENCE * 1000)
