@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -56,10 +57,15 @@ def release_held(container: str) -> Path | None:
 
     The file with its number, which nerdctl ends the process by; None where there is none.
     """
-    found = next(Path("/run/nerdctl").glob(f"*/{container}/port-reserver.pid"), None)
+    # nerdctl puts the namespace before the ID.
+    found = next(Path("/run/nerdctl").glob(f"*/{container.rpartition('-')[2]}/port-reserver.pid"), None)
     if found is not None:
         with suppress(ProcessLookupError):
-            os.kill(int(found.read_text()), signal.SIGKILL)
+            holder = os.pidfd_open(int(found.read_text()))
+            signal.pidfd_send_signal(holder, signal.SIGKILL)
+            # Readable once it has ended; by then its sockets are closed.
+            select.select([holder], [], [], 10)
+            os.close(holder)
     return found
 
 
