@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dvm_runtimes.mock import MockRuntime
+from dvm_runtimes.testing.exec import ODD_WORDS
 
 from .conftest import Run
 
@@ -28,7 +34,8 @@ SCRIPTS = [
     "a=path/to/file.tar.gz; echo ${a#*/} ${a##*/} ${a%.*} ${a%%.*} ${#a}",
     "a='x y'; echo ${a#x}; b='*'; echo \"${b}\" ${#b}",
     "(unset nope; echo ${nope:?is missing}) 2>/dev/null; echo $?",
-    "set -- one 'two three' four; echo $# $1 \"$2\" $3; printf '<%s>' \"$@\"; printf '<%s>' \"$*\" $*; echo; shift; echo $1",
+    "set -- one 'two three' four; echo $# $1 \"$2\" $3; printf '<%s>' \"$@\"; "
+    "printf '<%s>' \"$*\" $*; echo; shift; echo $1",
     'set -- a b c; IFS=,; echo "$*"; unset IFS; echo "$*"',
     "set -- 1 2 3 4 5 6 7 8 9 10 11; echo $10 ${10} ${11}",
     'IFS=:; for p in $(echo a:b::c); do echo "<$p>"; done',
@@ -43,14 +50,18 @@ SCRIPTS = [
     "i=0; while [ $i -lt 3 ]; do i=$((i+1)); done; echo $i",
     "echo $((1 / 0)) 2>/dev/null; echo never",
     # Conditions
-    "if true; then echo yes; else echo no; fi; if false; then :; elif true; then echo elif; fi; if false; then :; fi; echo $?",
+    "if true; then echo yes; else echo no; fi; if false; then :; elif true; then echo elif; fi; "
+    "if false; then :; fi; echo $?",
     "true && echo and; false && echo no; false || echo or; true || echo no; ! true; echo $?; ! false; echo $?",
     "true && false || echo mixed; false && true; echo $?",
-    "case abc in a*) echo star;; *) echo other;; esac; case x in a|x) echo bar;; esac; case '' in '') echo empty;; esac",
-    "case a.c in *.[ch]) echo source;; esac; case ] in []]) echo bracket;; esac; case b in [!a]) echo not;; esac; case z in a) ;; esac; echo $?",
+    "case abc in a*) echo star;; *) echo other;; esac; case x in a|x) echo bar;; esac; "
+    "case '' in '') echo empty;; esac",
+    "case a.c in *.[ch]) echo source;; esac; case ] in []]) echo bracket;; esac; "
+    "case b in [!a]) echo not;; esac; case z in a) ;; esac; echo $?",
     "a='*'; case 'x' in \"$a\") echo quoted;; $a) echo pattern;; esac",
     "[ 1 -eq 1 ] && [ a = a ] && [ a != b ] && [ -n x ] && [ -z '' ] && [ 2 -gt 1 -a 1 -le 1 ] && echo all",
-    "[ 1 -eq 2 -o 3 -ge 3 ] && echo or; [ ! a = b ] && echo not; test x && echo test; [ ]; echo $?; [ 1 -lt x ] 2>/dev/null; echo $?",
+    "[ 1 -eq 2 -o 3 -ge 3 ] && echo or; [ ! a = b ] && echo not; test x && echo test; [ ]; echo $?; "
+    "[ 1 -lt x ] 2>/dev/null; echo $?",
     "[ \\( a = a \\) -a b ] && echo group; [ -d / ] && [ ! -f / ] && [ -e /bin ] && [ -x / ] && echo files",
     # Loops
     "for a in 1 2 3; do echo $a; done; for a in; do echo no; done; for a; do echo no; done; echo $?",
@@ -82,8 +93,10 @@ SCRIPTS = [
     "(echo x > /no/such/place/f); [ $? -ne 0 ] && echo failed",
     ": > f; [ -s f ]; echo $?; echo x > f; [ -s f ]; echo $?; rm f",
     # Files
-    "mkdir -p d/e; touch d/f d/e/g; ls d; ls d/e; cd d; echo *; echo */*; echo no*such; cd ..; rm -r d; ls d 2>/dev/null || echo gone",
-    "mkdir d; cd d; touch a b .h; echo *; ls -A; for x in *; do echo $x; done; cd ..; rm -rf d; rm -f none; rm none 2>/dev/null; echo $?",
+    "mkdir -p d/e; touch d/f d/e/g; ls d; ls d/e; cd d; echo *; echo */*; echo no*such; cd ..; "
+    "rm -r d; ls d 2>/dev/null || echo gone",
+    "mkdir d; cd d; touch a b .h; echo *; ls -A; for x in *; do echo $x; done; cd ..; rm -rf d; "
+    "rm -f none; rm none 2>/dev/null; echo $?",
     "touch f; chmod 640 f; stat -c '%a %s %F' f; chmod u+x,go= f; stat -c %a f; chmod a=r f; stat -c %a f; rm -f f",
     "umask 077; touch f; mkdir d; stat -c %a f d; rm -r f d; umask",
     "cd /; pwd; cd /bin/..; pwd; cd - >/dev/null; pwd; cd /no/such 2>/dev/null || echo failed",
@@ -129,3 +142,15 @@ def test_a_script_does_the_same_in_both(run: Run, tmp_path: Path, script: str) -
     got = run(f"mkdir here; cd here; {script}") if "\n" not in script and "unclosed" not in script else run(script)
     assert got.stdout.decode() == wanted.stdout.decode()
     assert got.exit_code == (wanted.returncode if wanted.returncode >= 0 else 128 - wanted.returncode)
+
+
+def test_quoted_words_come_back(runtime: MockRuntime, workspace: str) -> None:
+    @settings(max_examples=150, deadline=None)
+    @given(word=st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=200))
+    def comes_back(word: str) -> None:
+        command = ["sh", "-c", f"printf %s {shlex.quote(word)}"]
+        assert runtime.exec_in_workspace(workspace, command, timeout=60).stdout.decode() == word
+
+    for odd in (*ODD_WORDS, "'" * 7, "a'b'c", "''x''", "x" * 10_000 + "'"):
+        comes_back = example(word=odd)(comes_back)
+    comes_back()

@@ -103,7 +103,7 @@ def parse(text: str) -> list[Instruction]:
     joined, began = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
-        if stripped.startswith("#") or (not stripped and not joined):
+        if not stripped or stripped.startswith("#"):
             continue
         began = began if joined else number
         if stripped.endswith("\\"):
