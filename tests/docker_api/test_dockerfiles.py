@@ -1,0 +1,123 @@
+"""What a build sees and asks for: ``.dockerignore``, contexts, and what only BuildKit can do."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dvm_runtimes.docker_api.context import Sources, pack_context
+from dvm_runtimes.docker_api.dockerfile import instructions, needs_buildkit
+from dvm_runtimes.docker_api.dockerignore import Ignore
+from dvm_runtimes.options import BuildOptions
+
+
+@pytest.mark.parametrize(
+    ("rules", "out", "kept"),
+    [
+        (["a"], ["a", "a/b", "a/b/c"], ["b/a", "ab"]),
+        (["/a/"], ["a", "a/b"], ["b/a"]),
+        (["*.log"], ["x.log", "x.log/deep"], ["sub/x.log"]),
+        (["**/*.log"], ["x.log", "sub/x.log", "a/b/x.log"], ["x.log2"]),
+        (["**/cache"], ["cache", "a/cache", "a/b/cache/x"], ["a/cached"]),
+        (["a/**"], ["a/b", "a/b/c"], ["a", "b"]),
+        (["a/**/z"], ["a/z", "a/b/z", "a/b/c/z"], ["z", "a/zz"]),
+        (["**"], ["a", "a/b", ".hidden"], []),
+        (["a?c"], ["abc"], ["ac", "a/c"]),
+        (["[a-c].txt", "[^x]y"], ["b.txt", "ay"], ["d.txt", "xy", "/y"]),
+        ([r"\*.txt", r"a\[b"], ["*.txt", "a[b"], ["x.txt"]),
+        (["# no rule", "", "  ", "."], [], ["a", "# no rule"]),
+        (["  a  "], ["a"], ["b"]),
+        (["./a/../b"], ["b"], ["a"]),
+        (["a", "!a/keep"], ["a/other"], ["a/keep", "a/keep/deep"]),
+        (["!a", "a"], ["a"], []),
+        (["*", "!src", "src/*.o"], ["x", "src/a.o"], ["src", "src/a.c"]),
+        (["[unclosed"], ["[unclosed"], ["u"]),
+        (["a.c"], ["a.c"], ["abc"]),
+    ],
+)
+def test_rules_of_dockerignore(rules: list[str], out: list[str], kept: list[str]) -> None:
+    ignore = Ignore(rules)
+    assert [path for path in out if not ignore.leaves_out(path)] == []
+    assert [path for path in kept if ignore.leaves_out(path)] == []
+
+
+def names(folder: Path, dockerfile: Path | None = None) -> dict[str, tarfile.TarInfo]:
+    sources = Sources.of(BuildOptions(image_name="x", build_context=folder, dockerfile=dockerfile))
+    content = b"".join(pack_context(sources, sources.inside or ".dockerfile.x"))
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        return {member.name: member for member in tar}
+
+
+def test_a_context_is_what_the_rules_leave(tmp_path: Path) -> None:
+    for path in ("Dockerfile", "keep.txt", "big/one", "big/two", "sub/no.log", "sub/yes"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(path)
+    (tmp_path / ".dockerignore").write_text("big\n!big/two\n**/*.log\nDockerfile\n.dockerignore\n")
+    found = names(tmp_path)
+    assert set(found) == {"Dockerfile", ".dockerignore", "keep.txt", "big/two", "sub", "sub/yes"}
+    assert {(member.uid, member.gid) for member in found.values()} == {(0, 0)}
+
+
+def test_links_and_sockets_of_a_context(tmp_path: Path) -> None:
+    import socket
+
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "link").symlink_to("/no/such/file")
+    (tmp_path / "hard").hardlink_to(tmp_path / "Dockerfile")
+    with socket.socket(socket.AF_UNIX) as sock:
+        old = Path.cwd()
+        os.chdir(tmp_path)
+        try:
+            sock.bind("socket")
+        finally:
+            os.chdir(old)
+        found = names(tmp_path)
+    assert set(found) == {"Dockerfile", "link", "hard"}
+    assert found["link"].issym()
+    assert found["hard"].islnk()
+
+
+def test_a_dockerfile_outside_of_its_context_is_added(tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (tmp_path / "Other").write_text("FROM scratch\n")
+    assert set(names(context, tmp_path / "Other")) == {".dockerfile.x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("FROM a\nRUN make\nCOPY a b\nADD --chown=1 a b\n", []),
+        ("FROM a\nRUN --mount=type=cache,target=/x make\n", ["RUN --mount (line 2)"]),
+        ("FROM a\nRUN \\\n  # a comment\n  --network=none make\n", ["RUN --network (line 2)"]),
+        ("FROM a\nRUN make --mount=x\n", []),
+        ("FROM a\nCOPY --link --chmod=755 a b\n", ["COPY --link (line 2)", "COPY --chmod (line 2)"]),
+        ("FROM a\nCOPY --from=b --chown=1:1 a b\n", []),
+        ("FROM a\nADD --checksum=sha256:1 http://x y\n", ["ADD --checksum (line 2)"]),
+        (
+            "FROM a\nRUN <<EOF\nRUN --mount=x\nEOF\nRUN --security=insecure x\n",
+            ["a heredoc (line 2)", "RUN --security (line 5)"],
+        ),
+        ("FROM a\nCOPY <<-'one' <<two /x/\n\ta\n\tone\nb\ntwo\nRUN make\n", ["a heredoc (line 2)"]),
+        ("FROM a\nRUN echo $((1<<2)) && x <<< y\n", []),
+        ("FROM a\nRUN cat <<never\nRUN --mount=x y\n", ["RUN --mount (line 3)"]),
+        ("# escape=`\nFROM a\nRUN echo `\n  --mount=x\n", []),
+        ("# syntax=docker/dockerfile:1\nfrom a\nrun --mount=type=ssh x\n", ["RUN --mount (line 3)"]),
+        ("# RUN --mount=x\n\nFROM a\n", []),
+    ],
+)
+def test_what_only_buildkit_can_do_is_named(text: str, wanted: list[str]) -> None:
+    assert needs_buildkit(text) == wanted
+
+
+def test_instructions_have_their_lines() -> None:
+    found = list(instructions("\ufeffFROM a\n\nRUN b \\\n\n  && c\nCMD d\n"))
+    assert [(one.word, one.rest, one.line) for one in found] == [
+        ("FROM", "a", 1),
+        ("RUN", "b && c", 3),
+        ("CMD", "d", 6),
+    ]
