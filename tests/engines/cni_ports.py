@@ -75,7 +75,8 @@ def publish(mappings: list[Mapping], address: str, record: Path) -> None:
     for argv in proxies(mappings, address):
         read, write = os.pipe()
         proxy = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" {STATUS}>&{write}', "sh", *argv],
+            # A plain sh knows no descriptor of two digits.
+            ["bash", "-c", f'exec "$@" {STATUS}>&{write}', "bash", *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

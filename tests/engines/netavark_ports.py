@@ -37,7 +37,9 @@ def main() -> None:
             cni_ports.publish(each_port(mappings), address(json.loads(done.stdout)), record)
         except cni_ports.CannotPublishError as error:
             cni_ports.unpublish(record)
-            sys.exit(json.dumps({"error": str(error)}))
+            # netavark says on its standard output what went wrong.
+            print(json.dumps({"error": str(error)}))
+            sys.exit(1)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     sys.exit(done.returncode)
