@@ -6,7 +6,6 @@ import dataclasses
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from .choice import AUTO, Choice, choose
 from .errors import DvmError, InvalidOptionError, RuntimeUnavailableError
@@ -14,9 +13,6 @@ from .infos import Platform
 from .plugins import providers
 from .probing import QUICK, Candidate, probe_all
 from .provider import NEVER, Machine, PlatformProvider, Probe
-
-if TYPE_CHECKING:
-    from .runtime import ContainerRuntime
 
 NOTHING_HINT = "`dvm doctor` tells how to get one; `--runtime mock` needs none."
 
@@ -78,13 +74,14 @@ def detect_platform(machine: Machine | None = None, *, timeout: float = QUICK) -
 
 
 def look(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
-    """Find everything and ask it; in the order of ``auto``."""
-    return ask_all(distinct(find_candidates(machine)), machine, timeout)
+    """Find everything and ask it; in the order of ``auto``, those that could not even be looked for at the end."""
+    candidates, failed = find_candidates(machine)
+    return ask_all(distinct(candidates), machine, timeout) + failed
 
 
 def look_for_usable(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
     """The same for what ``auto`` may choose; the rest is not asked."""
-    candidates = distinct(find_candidates(machine))
+    candidates = distinct(find_candidates(machine)[0])
     usable = [one for one in candidates if one[0].automatic and one[1].rank < NEVER]
     return ask_all(usable, machine, timeout)
 
@@ -98,15 +95,19 @@ def ask_all(candidates: list[Candidate], machine: Machine, timeout: float = QUIC
     ]
 
 
-def find_candidates(machine: Machine) -> list[Candidate]:
-    """What every provider finds, in the order of ``auto``; nothing is asked."""
+def find_candidates(machine: Machine) -> tuple[list[Candidate], list[Sighting]]:
+    """What every provider finds, in the order of ``auto``, and those that failed to look; nothing is asked."""
     found: list[Candidate] = []
+    failed: list[Sighting] = []
     for provider in providers().values():
         try:
             found += [(provider, platform) for platform in provider.find(machine)]
         except Exception as error:  # noqa: BLE001 - one provider's trouble must not hide the others' engines
-            found.append((_Failed(provider, error), Platform(type=provider.name, name=provider.name, endpoint="")))
-    return sorted(found, key=lambda candidate: candidate[1].rank)
+            hint = error.hint if isinstance(error, DvmError) else ""
+            probe = Probe(problem=f"could not be looked for: {' '.join(str(error).split())}", hint=hint)
+            nowhere = Platform(type=provider.name, name=provider.name, endpoint="")
+            failed.append(Sighting(provider, answered(nowhere, probe), probe))
+    return sorted(found, key=lambda candidate: candidate[1].rank), failed
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -172,28 +173,3 @@ def place_of(platform: Platform) -> str:
     if scheme == "unix":
         return os.path.realpath(path)
     return platform.endpoint or f"{platform.type}:{platform.profile}"
-
-
-class _Failed(PlatformProvider):
-    """Stands for a provider that could not look."""
-
-    def __init__(self, provider: PlatformProvider, error: Exception) -> None:
-        self.name = provider.name
-        self._provider = provider
-        self._error = error
-
-    def find(self, machine: Machine) -> list[Platform]:
-        return []
-
-    def select(self, machine: Machine, profile: str) -> Platform:
-        return self._provider.select(machine, profile)
-
-    def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
-        hint = self._error.hint if isinstance(self._error, DvmError) else ""
-        return Probe(problem=f"could not be looked for: {' '.join(str(self._error).split())}", hint=hint)
-
-    def install_hint(self, machine: Machine) -> str:
-        return self._provider.install_hint(machine)
-
-    def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
-        return self._provider.create(platform, machine, **overrides)
