@@ -56,12 +56,12 @@ class Framer:
                 yield item
 
     def give_back(self, body: bytes) -> None:
-        """Take a body that made no sense: if the next frame begins inside it, go on from there.
+        """Take a body that made no sense, and look for the next frame from its beginning on.
 
-        A length that is too large swallows the message that follows.
+        A length that is too large swallows the message that follows, or a part of its header.
         """
-        if found := _NEXT_HEAD.search(body):
-            self._buffer[:0] = body[found.start() :]
+        self._buffer[:0] = body
+        self._lost = True
 
     def _head(self) -> bytes | Garbled | None:
         buffer = self._buffer

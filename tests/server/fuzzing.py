@@ -1,0 +1,266 @@
+"""Streams of bytes and arguments of commands that no good client sends, made by hypothesis.
+
+Run `python -m tests.server.fuzzing --examples 100000` for the long form; the
+tests run a short one. An example is a burst for the server, or an argument of
+a command; after each the server must answer a good request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.server.wire_client import ON_MOCK, PATIENCE, WireClient, serving
+
+# Not exit and not shutdown: that these end the server is no crash. Not what
+# asks this machine's real engines, or the user's own context.
+METHODS = [
+    "initialize",
+    "initialized",
+    "workspace/executeCommand",
+    "$/cancelRequest",
+    "$/setTrace",
+    "window/workDoneProgress/cancel",
+    "workspace/didChangeWorkspaceFolders",
+    "textDocument/didOpen",
+    "textDocument/hover",
+    "",
+]
+COMMANDS = [
+    "dvm.image.build",
+    "dvm.workspace.start",
+    "dvm.workspace.stop",
+    "dvm.workspace.restart",
+    "dvm.workspace.remove",
+    "dvm.workspace.status",
+    "dvm.workspace.find",
+    "dvm.workspace.list",
+    "dvm.workspace.stopAll",
+    "dvm.workspace.exec",
+    "dvm.workspace.logs",
+    "dvm.workspace.attach",
+]
+MEMBERS = [
+    "imageName",
+    "workspaceName",
+    "appName",
+    "appPath",
+    "containerName",
+    "workingDir",
+    "command",
+    "entrypoint",
+    "env",
+    "envFile",
+    "mounts",
+    "ports",
+    "networkMode",
+    "extraHosts",
+    "cpus",
+    "memory",
+    "pidsLimit",
+    "shmSize",
+    "uid",
+    "gid",
+    "labels",
+    "readOnlyRoot",
+    "capAdd",
+    "securityOpt",
+    "privileged",
+    "platform",
+    "pull",
+    "onDrift",
+    "ready",
+    "owner",
+    "ttl",
+    "folder",
+    "workspace",
+    "grace",
+    "force",
+    "volumes",
+    "tail",
+    "since",
+    "input",
+    "inputEncoding",
+    "stream",
+    "shell",
+    "loginShell",
+    "timeout",
+    "buildArgs",
+    "target",
+    "noCache",
+    "secrets",
+    "ssh",
+    "dockerfile",
+    "buildContext",
+    "tags",
+    "nobody",
+]
+
+texts = st.text(max_size=20) | st.sampled_from(
+    [
+        "dev",
+        "mock:latest",
+        "/workspace",
+        "../..",
+        "~",
+        "file:///x",
+        "a\0b",
+        "${HOME}",
+        "512m",
+        "-1",
+        "\ud800",
+        "x" * 5000,
+    ]
+)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0, -1, 2**31, 1e300])
+scalars = st.none() | st.booleans() | numbers | texts
+# Nothing that starts and stays, and nothing that takes its time.
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+typed = st.one_of(
+    st.just({"imageName": "mock:latest", "workspaceName": "dev"}),
+    st.fixed_dictionaries({"workspace": st.just("dev"), "command": st.lists(texts, max_size=3)}),
+    st.fixed_dictionaries({"type": texts, "pattern": texts, "port": scalars}),
+)
+arguments = st.dictionaries(st.sampled_from(MEMBERS), anything | typed, max_size=6) | anything | typed
+commands = st.tuples(st.sampled_from(COMMANDS), arguments)
+
+messages = st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0") | scalars, "method": st.sampled_from(METHODS) | scalars},
+    optional={"id": anything, "params": anything, "result": anything, "error": anything},
+)
+bodies = st.one_of(
+    messages.map(lambda message: json.dumps(message).encode()),
+    anything.map(lambda value: json.dumps(value).encode()),
+    st.binary(max_size=200),
+)
+lengths = st.one_of(st.integers(-5, 5), st.integers())
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> bytes:
+    """A frame, right or wrong."""
+    body = draw(bodies)
+    kind = draw(st.integers(0, 5))
+    if kind <= 2:
+        return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    if kind == 3:
+        return b"Content-Length: %d\r\n\r\n%b" % (len(body) + draw(lengths), body)
+    if kind == 4:
+        name = draw(st.sampled_from([b"content-length", b"Content-Length", b"Content-Type", b"X", b"", b"\xff"]))
+        end = draw(st.sampled_from([b"\r\n\r\n", b"\n\n", b"\r\n", b"\n", b""]))
+        return name + draw(st.sampled_from([b":", b": ", b"", b" : "])) + draw(st.binary(max_size=30)) + end + body
+    return draw(st.binary(max_size=300))
+
+
+bursts = st.lists(frames(), min_size=1, max_size=6).map(b"".join)
+
+_FILL = b"\n" * 1024 * 1024
+"""What ends a frame that claims more bytes than it has; between frames it means nothing."""
+
+
+class Fuzzer:
+    """One server that gets every example.
+
+    Args:
+        client: of a server that is initialised.
+    """
+
+    def __init__(self, client: WireClient) -> None:
+        self._client = client
+        self._number = 0
+        self.examples = 0
+
+    def burst(self, data: bytes) -> None:
+        """Send bytes; whatever becomes of them, a good request gets its answer."""
+        self.examples += 1
+        self._client.send_bytes(data)
+        self._alive()
+
+    def command(self, name: str, argument: Any) -> None:
+        """Run a command; it answers, with a result or with an error of the right kind."""
+        self.examples += 1
+        request = self._client.begin_command(name, argument)
+        probe = self._client.begin_command("dvm.workspace.list")
+        assert isinstance(self._client.answer(probe), list)
+        self._client.notify("$/cancelRequest", {"id": request})
+        error = self._client.outcome(request)
+        if error is not None:
+            # -32603 would be a defect of ours.
+            assert error.code in (-32600, -32602, -32800, -32803), f"{name} {argument!r}: {error}"
+            assert {"kind", "platform", "operation", "hint"} <= error.data.keys()
+        self._client.kept.clear()
+
+    def _alive(self) -> None:
+        self._number += 1
+        probe = f"probe {self._number}"
+        request = {"jsonrpc": "2.0", "id": probe, "method": "workspace/executeCommand"}
+        self._client.send(
+            {**request, "params": {"command": "memory"}},
+        )
+        # A frame may claim up to 64 MiB more than was sent. The probe is found in what it swallowed.
+        for _ in range(100):
+            if self._client.is_answered(probe, 0.05):
+                break
+            self._client.send_bytes(_FILL)
+        else:
+            assert self._client.is_answered(probe, PATIENCE), "the server does not answer"
+        self._client.kept.clear()
+
+    def memory(self) -> int:
+        """Kilobytes of the server."""
+        memory: int = self._client.command("memory")
+        return memory
+
+
+def fuzz(fuzzer: Fuzzer, examples: int) -> None:
+    """Run so many examples: half of them bursts, half of them commands."""
+    options = settings(
+        max_examples=examples // 2,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+
+    @options
+    @given(bursts)
+    def with_bursts(data: bytes) -> None:
+        fuzzer.burst(data)
+
+    @options
+    @given(commands)
+    def with_commands(command: tuple[str, Any]) -> None:
+        fuzzer.command(*command)
+
+    with_commands()
+    with_bursts()
+
+
+def main() -> int:
+    """The long form: rounds of 2,000 examples, and what the server's memory does meanwhile."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=100_000)
+    wanted = parser.parse_args().examples
+    with tempfile.TemporaryDirectory() as home, serving(*ON_MOCK, env={**os.environ, "HOME": home}) as client:
+        fuzzer = Fuzzer(client)
+        while fuzzer.examples < wanted:
+            fuzz(fuzzer, 2000)
+            client.command("mock", {"do": "reset"})
+            print(f"{fuzzer.examples} examples, server {fuzzer.memory()} kB", flush=True)
+        code = client.end()
+    print(f"ended with {code}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
