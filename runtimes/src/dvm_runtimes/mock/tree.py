@@ -8,7 +8,6 @@ import posixpath
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .nodes import Content, Device, FileNode, FolderNode, LinkNode, Node
@@ -283,14 +282,3 @@ class Tree:
         if who.uid not in (0, node.status().uid):
             raise problem(errno.EPERM, path)
         return node
-
-    def walk(self, path: str) -> Iterator[tuple[str, Node]]:
-        """The node at ``path`` and all below it, mounts included, folders before what is in them."""
-        place = self.find(path, follow=False)
-        node = place.node
-        if node is None:
-            return
-        yield place.path, node
-        if isinstance(node, FolderNode):
-            for name in node.names():
-                yield from self.walk(posixpath.join(place.path, name))
