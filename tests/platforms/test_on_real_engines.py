@@ -43,9 +43,13 @@ def said(runtime: ContainerRuntime, workspace: str, command: str) -> str:
     return result.stdout.decode().strip()
 
 
-@pytest.mark.parametrize("kind", ["docker", "podman", "podman-rootless", "orbstack", "colima"])
-def test_it_is_found_by_its_own_name(engines: Engines, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["docker", "docker-tls", "docker-ssh", "podman", "podman-rootless", "orbstack", "colima"]
+)
+def test_it_is_found_by_its_own_name(engines: Engines, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engines.get(kind)
+    # With it comes the ssh that knows the engine's key.
+    monkeypatch.setenv("PATH", engine.environment()["PATH"])
 
     found = {one.endpoint: one for one in detect_platforms(engine.machine(), timeout=PATIENT)}[engine.endpoint]
 
