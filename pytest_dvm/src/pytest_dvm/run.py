@@ -119,9 +119,12 @@ def unavailable(error: DvmError) -> bool:
 def reachable_runtimes() -> tuple[str, ...]:
     """What ``--dvm-runtime=all`` stands for on this machine, now; ``auto`` if nothing answers."""
     from dvm_runtimes.detection import detect_platforms
+    from dvm_runtimes.probing import PATIENT
     from dvm_runtimes.provider import NEVER
 
-    found = [one.selector or one.type for one in detect_platforms() if one.reachable and one.rank < NEVER]
+    # A busy engine must not be left out: its tests would go missing without a word.
+    platforms = detect_platforms(timeout=PATIENT)
+    found = [one.selector or one.type for one in platforms if one.reachable and one.rank < NEVER]
     return tuple(dict.fromkeys(found)) or (AUTO,)
 
 

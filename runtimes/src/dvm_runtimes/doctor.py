@@ -16,10 +16,8 @@ from .detection import Sighting, ask_all, first_reachable, look, nothing_answers
 from .errors import DvmError
 from .infos import Platform
 from .plugins import load_plugins
+from .probing import PATIENT
 from .provider import NEVER, Machine
-
-PATIENCE = 2.0
-"""Seconds for all platforms together; whoever asks the doctor has time for a slow engine."""
 
 OK = "ok"
 NOTE = "note"
@@ -88,7 +86,7 @@ class Report:
         }
 
 
-def examine(which: str = AUTO, machine: Machine | None = None, *, timeout: float = PATIENCE) -> Report:
+def examine(which: str = AUTO, machine: Machine | None = None, *, timeout: float = PATIENT) -> Report:
     """Look at everything that decides whether workspaces can be started here. Raises nothing of its own.
 
     Args:

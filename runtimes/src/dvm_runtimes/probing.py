@@ -13,6 +13,9 @@ from .provider import Machine, PlatformProvider, Probe
 QUICK = 0.15
 """Seconds for all probes together; a local engine answers in a few milliseconds."""
 
+PATIENT = 2.0
+"""Seconds for all probes together where every engine matters, also one that is busy or on another machine."""
+
 SILENT = Probe(
     problem="does not answer",
     hint="It may still be starting: ask again in a moment, or restart it.",

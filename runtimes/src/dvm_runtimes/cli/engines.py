@@ -19,8 +19,6 @@ from .invocation import Invocation
 Result = TypeVar("Result")
 
 ALL = "all"
-PATIENCE = 2.0
-"""Seconds for all engines together where somebody wants to see every one: a slow one is one too."""
 
 
 @contextlib.contextmanager
@@ -47,10 +45,11 @@ def on_each(
             return ask(chosen, cancel)
     from dvm_runtimes.detection import detect_platforms
     from dvm_runtimes.plugins import providers
+    from dvm_runtimes.probing import PATIENT
 
     # What nothing chooses by itself and is always there, the mock, would only be one more empty list.
     known = providers()
-    found = detect_platforms(timeout=PATIENCE)
+    found = detect_platforms(timeout=PATIENT)
     platforms = [one for one in found if one.reachable and known[one.type].automatic]
     if not platforms:
         raise RuntimeUnavailableError(

@@ -25,12 +25,12 @@ def command(invocation: Invocation, runtime: str | None) -> None:
     `unreachable`, `active` for the one in use, what is wrong, and what to do,
     with a tab between them. `dvm doctor` tells why one is not in use.
     """
-    from dvm_runtimes.cli.engines import PATIENCE
     from dvm_runtimes.cli.output import print_json, print_rows
     from dvm_runtimes.cli.streams import is_terminal
     from dvm_runtimes.detection import detect_platforms
+    from dvm_runtimes.probing import PATIENT
 
-    found = [one for one in detect_platforms(timeout=PATIENCE) if _meant(one, runtime)]
+    found = [one for one in detect_platforms(timeout=PATIENT) if _meant(one, runtime)]
     if invocation.json:
         print_json([one.to_dict() for one in found])
     elif is_terminal("stdout"):
