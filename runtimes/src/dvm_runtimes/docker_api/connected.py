@@ -62,7 +62,7 @@ class Connected:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._negotiated = ""
-        self._builder = ""
+        self._has_buildkit = False
         self._info: dict[str, Any] | None = None
         self._client = Client(endpoint)
 
@@ -93,8 +93,7 @@ class Connected:
         if not self._negotiated:
             with self.calling(op) as scope, self.typed(op, scope):
                 answer = self.client.ping()
-                # Empty, or not there, where the engine has no BuildKit of its own.
-                self._builder = answer.headers.get("Builder-Version", "")
+                self._has_buildkit = has_buildkit(answer.headers)
                 self.client.api_version = self._negotiated = version_of(answer)
 
     def forget_version(self) -> None:
@@ -108,7 +107,7 @@ class Connected:
     def offers_buildkit(self, op: Operation) -> bool:
         """Whether the engine has BuildKit within."""
         self.negotiate(op)
-        return bool(self._builder) and self.api_at_least("1.39")
+        return self._has_buildkit and self.api_at_least("1.39")
 
     def broken(self, error: BaseException, operation: str, wire: Wire | Stream | None = None) -> DvmError:
         """The typed error for a connection that broke."""
@@ -167,6 +166,15 @@ class Connected:
             raise self.broken(error, op.name, stream) from error
         finally:
             stream.close()
+
+
+def has_buildkit(headers: Mapping[str, str]) -> bool:
+    """Whether an engine that answered a ping with these headers has BuildKit within.
+
+    moby tells of it in ``Builder-Version`` since it is the default there (23.0);
+    before, it has it (since API 1.39) and tells nothing.
+    """
+    return headers.get("Builder-Version") == "2" or headers.get("Server", "").startswith("Docker/")
 
 
 class Typed:

@@ -35,16 +35,24 @@ class Vertexes:
     def __init__(self, log: BuildLog) -> None:
         self._log = log
         self._known: dict[str, _Vertex] = {}
+        self._lines: list[str] = []
         self.failure = ""
         """What the failed step said of it; empty when none failed."""
 
     def take_json(self, line: str) -> bool:
-        """One line of ``--progress=rawjson``; whether it was one."""
-        try:
-            message = json.loads(line)
-        except ValueError:
+        """One line of ``--progress=rawjson``; whether it was one.
+
+        The first buildx that could tell it spread each object over many lines.
+        """
+        if not self._lines and not line.startswith("{"):
             return False
-        if not isinstance(message, dict):
+        self._lines.append(line)
+        if not line.startswith("}") and not (len(self._lines) == 1 and line.endswith("}")):
+            return True
+        text, self._lines = "\n".join(self._lines), []
+        try:
+            message = json.loads(text)
+        except ValueError:
             return False
         for vertex in message.get("vertexes") or ():
             self._vertex(vertex)
