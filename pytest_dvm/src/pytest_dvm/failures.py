@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,30 +9,17 @@ import pytest
 
 from dvm_runtimes.errors import DvmError
 
-from .aio import AsyncWorkspace
-from .factory import AsyncWorkspaceFactory, WorkspaceFactory
+from .factory import WorkspaceFactory
 from .workspace import Failed, Workspace
 
+ASYNC = ("AsyncWorkspace", "AsyncWorkspaceFactory")
+"""What has a workspace or a factory in ``sync``, by name: its module is not loaded for those who have no such tests."""
 LINES = 20
 """Last log lines that are shown."""
 OUTPUT = 2000
 """Characters of each stream of a failed command that are shown."""
 PATIENCE = 5.0
 """Seconds for each question to an engine that may be the very thing that failed."""
-
-
-@contextlib.contextmanager
-def started() -> Iterator[None]:
-    """A start that fails is told in its own words, not by a traceback through this plugin."""
-    try:
-        yield
-    except DvmError as error:
-        text = str(error)
-        if error.detail and error.detail not in text:
-            text += f"\n{error.detail.strip()}"
-        if error.logs:
-            text += f"\nIts last log lines:\n{error.logs.rstrip()}"
-        raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -62,8 +48,8 @@ def workspaces_of(item: pytest.Item) -> list[Workspace]:
     found: dict[str, Workspace] = {}
     values: Iterable[Any] = getattr(item, "funcargs", {}).values()
     for value in values:
-        if isinstance(value, AsyncWorkspace | AsyncWorkspaceFactory):
-            value = value.sync
+        # By then an async test's values have been replaced, see `plugin.pytest_runtest_call`.
+        value = getattr(value, "sync", value) if type(value).__name__ in ASYNC else value
         if isinstance(value, Workspace):
             found[value.name] = value
         elif isinstance(value, WorkspaceFactory):

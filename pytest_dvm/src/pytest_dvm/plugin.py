@@ -222,22 +222,24 @@ def dvm_session_options() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def dvm_session_workspace(
     request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime, dvm_session_options: dict[str, Any]
-) -> Workspace:
+) -> Iterator[Workspace]:
     """One workspace for the whole run, with xdist too."""
-    from .failures import started
+    from .starts import started
     from .wanted import wanted
 
     config = request.config
     supply = run_of(config).supply_of(dvm_runtime)
     with started():
         asked = wanted(dvm_session_options, config.stash[SETTINGS], config.rootpath)
-        return supply.session(asked).result()
+        workspace = supply.session(asked).result()
+    yield workspace
+    supply.end_session(asked, workspace)
 
 
 @pytest.fixture
 def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[Workspace]:
     """A workspace for this test alone, as its marker wants it."""
-    from .failures import started
+    from .starts import started
 
     supply = run_of(request.config).supply_of(dvm_runtime)
     with started():

@@ -10,11 +10,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundError
-from dvm_runtimes.resetting import Resetter
 from dvm_runtimes.workspaces import EngineRuntime
 
-from .building import build_once
-from .placing import place_files
 from .recording import record_starts
 from .records import made, turn
 from .wanted import Wanted
@@ -23,6 +20,7 @@ from .workspace import Workspace
 if TYPE_CHECKING:
     from dvm_runtimes.ledger import Ledger
     from dvm_runtimes.options import StartOptions
+    from dvm_runtimes.resetting import Resetter
     from dvm_runtimes.runtime import ContainerRuntime
 
     from .run import Run
@@ -127,6 +125,8 @@ class Supply:
         # Other implementations of the interface need not have an engine beneath.
         if not isinstance(runtime, EngineRuntime) or not wanted.keeps_nothing or self._dirty[wanted.key] >= PATIENCE:
             return self.make(wanted)
+        from dvm_runtimes.resetting import Resetter
+
         bare = dataclasses.replace(wanted, files={}, options=dataclasses.replace(wanted.options, ready=None))
         workspace = self.make(bare)
         resetter = Resetter(runtime.engine, workspace.id)
@@ -149,7 +149,8 @@ class Supply:
         options = self._options(wanted, name)
         workspace = Workspace(self.runtime, container, options, self.run.settings.timeout)
         try:
-            self._furnish(workspace, wanted, options)
+            if wanted.files or options.ready is not None:
+                self._furnish(workspace, wanted, options)
         except BaseException:
             self.remove(name)
             raise
@@ -168,6 +169,13 @@ class Supply:
             if wanted.key not in self._session:
                 self._session[wanted.key] = self.run.background.submit(self._share, wanted)
             return self._session[wanted.key]
+
+    def end_session(self, wanted: Wanted, workspace: Workspace) -> None:
+        """No test of this process needs it any more; where others may, it is left to the end of the run."""
+        if not self.run.place.shared or not self.runtime.removal():
+            with self._lock:
+                self._session.pop(wanted.key, None)
+            self.run.background.submit(self.remove, workspace.name)
 
     def _share(self, wanted: Wanted) -> Workspace:
         ledger = self.run.records.ledger_for(self.runtime)
@@ -220,6 +228,8 @@ class Supply:
         return workspace
 
     def _furnish(self, workspace: Workspace, wanted: Wanted, options: StartOptions) -> None:
+        from .placing import place_files
+
         place_files(workspace, wanted.files)
         if options.ready is not None:
             # It runs already: this waits, and starts nothing.
@@ -227,7 +237,11 @@ class Supply:
 
     def _options(self, wanted: Wanted, name: str) -> StartOptions:
         records = self.run.records
-        image = wanted.options.image_name if wanted.build is None else build_once(self, wanted.build)
+        image = wanted.options.image_name
+        if wanted.build is not None:
+            from .building import build_once
+
+            image = build_once(self, wanted.build)
         return dataclasses.replace(wanted.options, image_name=image, container_name=name, owner=records.owner)
 
     def remove(self, name: str, record: Ledger | None = None) -> None:
