@@ -340,3 +340,18 @@ def test_endpoints_stay_what_they_were(linux: MadeUp) -> None:
     (platform,) = DOCKER.find(linux.machine)
 
     assert DOCKER.endpoint(platform, linux.machine) == Endpoint.parse(f"unix://{linux.root}/var/run/docker.sock")
+
+
+def test_a_password_in_an_address_is_shown_to_nobody(linux: MadeUp) -> None:
+    """Such an address cannot be used; it may still be somebody's secret."""
+    linux.env = {"DOCKER_HOST": "tcp://ada:s3cret@10.0.0.7:2375", "CONTAINER_HOST": "ssh://ada:s3cret@10.0.0.8/p.sock"}
+    context(linux, "c", "tcp://ada:s3cret@10.0.0.9:2375")
+
+    platforms = linux.platforms()
+
+    assert len(platforms) == 3
+    assert "s3cret" not in str(platforms)
+    assert all("password" in one.problem for one in platforms)
+    with pytest.raises(InvalidOptionError) as caught:
+        DOCKER.create(DOCKER.select(linux.machine, ""), linux.machine)
+    assert "s3cret" not in f"{caught.value} {caught.value.to_dict()}"

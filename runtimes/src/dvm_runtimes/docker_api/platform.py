@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,6 +78,15 @@ def no_such_profile(name: str, profile: str, known: Iterable[str]) -> RuntimeUna
         platform=name,
         operation="create_runtime",
     )
+
+
+def without_password(url: str) -> str:
+    """An address that may be shown; one with a password is none that can be used, and says so without it.
+
+    >>> without_password("tcp://ada:secret@10.0.0.7:2375")
+    'tcp://ada:***@10.0.0.7:2375'
+    """
+    return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", url)
 
 
 def runtime_folder(machine: Machine) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints, Tls
-from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder
+from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder, without_password
 from dvm_runtimes.docker_api.profile import Place
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.probing import probe_all
@@ -96,7 +96,7 @@ class DockerProvider(DockerApiProvider):
 def _chosen(machine: Machine) -> list[Way]:
     """What the user has chosen for Docker's own command; at most one."""
     if host := machine.env.get("DOCKER_HOST", "").strip():
-        return [_from_variable(host, machine)]
+        return [_from_variable(without_password(host), machine)]
     if name := current_context(machine):
         for context in read_contexts(machine):
             if context.name == name:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dvm_runtimes.docker_api import Tls
+from dvm_runtimes.docker_api.platform import without_password
 from dvm_runtimes.provider import Machine
 
 DEFAULT = "default"
@@ -60,7 +61,7 @@ def _read_context(file: Path, machine: Machine) -> DockerContext | None:
     # Docker names the folder by the digest of the context's name.
     material = file.parents[2] / "tls" / hashlib.sha256(name.encode()).hexdigest() / "docker"
     tls = Tls.folder(material, verify=verify)
-    return DockerContext(name, host, tls if not verify or tls.ca or tls.cert else None)
+    return DockerContext(name, without_password(host), tls if not verify or tls.ca or tls.cert else None)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
-from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder
+from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder, without_password
 from dvm_runtimes.docker_api.profile import Place
 from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
@@ -123,7 +123,7 @@ class PodmanProvider(DockerApiProvider):
 
 def _chosen(machine: Machine) -> list[Way]:
     """What the user has chosen for Podman's own command; at most one."""
-    if host := machine.env.get("CONTAINER_HOST", "").strip():
+    if host := without_password(machine.env.get("CONTAINER_HOST", "").strip()):
         for way in _places(machine):
             if way.platform.endpoint == host:
                 return [replace(way, platform=replace(way.platform, selector="podman"))]

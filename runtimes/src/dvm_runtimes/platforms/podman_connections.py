@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvm_runtimes.docker_api.platform import without_password
 from dvm_runtimes.provider import Machine
 
 
@@ -51,7 +52,7 @@ def _connection(name: str, entry: dict[str, Any], default: str) -> Connection:
     values = {key.lower(): value for key, value in entry.items()}
     return Connection(
         name=name,
-        uri=_text(values.get("uri")),
+        uri=without_password(_text(values.get("uri"))),
         identity=_text(values.get("identity")),
         machine=values.get("ismachine") is True or values.get("is_machine") is True,
         default=name == default,
