@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.engines import buildkit, forwarder
 from tests.engines.keeping import Kept, Process, overlay
-from tests.engines.kinds import containerd
+from tests.engines.kinds import containerd, docker
 from tests.engines.registry import RunningEngine
 from tests.engines.stand_ins import colima as stand_in
 
@@ -53,7 +53,16 @@ mount -t tmpfs -o mode=1777 tmpfs "$parent"
 mkdir -p "$folder"
 mount --move /run/engine "$folder"
 ip link set lo up
-exec containerd --config "$folder/containerd.toml"
+shift
+exec "$@"
+"""
+
+# What stands in for containerd there is a Docker Engine, which needs a bridge in that network.
+_BRIDGE = """\
+ip link add @BRIDGE@ type bridge
+ip addr add 10.4.0.1/24 dev @BRIDGE@
+ip link set @BRIDGE@ up
+exec "$@"
 """
 
 _ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- "$@"'
@@ -62,15 +71,21 @@ _ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -
 class ColimaContainerd(containerd.Containerd):
     name = "colima-containerd"
     runtime = "colima"
-    programs = containerd.PROGRAMS | {"iptables": "iptables"}  # noqa: RUF012 - as every kind has it
+    programs = containerd.PROGRAMS | {"iptables": "iptables"}
     order = 61
 
     def run(self, folder: Path) -> RunningEngine:
         home = folder / "home"
-        configure(folder, home, containerd.program())
+        nerdctl = containerd.program()
+        configure(folder, home, nerdctl)
+        socket = folder / "containerd.sock"
+        if nerdctl:
+            engine = ["containerd", "--config", f"{folder}/containerd.toml"]
+        else:
+            engine = ["sh", "-c", _BRIDGE, "sh", *docker.arguments(folder, socket), *docker.network()]
         machine = Process(
-            ("unshare", "--net", "--mount", "sh", "-e", "-c", _MACHINE, "sh", str(folder)),
-            ready=("socket", f"{folder}/containerd.sock"),
+            ("unshare", "--net", "--mount", "sh", "-e", "-c", _MACHINE, "sh", str(folder), *engine),
+            ready=("socket", str(socket)),
         )
         ports = Process(
             (sys.executable, "-I", forwarder.__file__, f"{folder}/containerd.pid", f"{folder}/forwarder.sock"),
@@ -78,9 +93,10 @@ class ColimaContainerd(containerd.Containerd):
         )
         kept = Kept(
             folder,
-            [machine, containerd.buildkitd(folder), ports],
+            [machine, *([containerd.buildkitd(folder)] if nerdctl else []), ports],
             containerd.PRIVATE,
             overlaid=(*containerd.OVERLAID, "/usr/local"),
+            bridge=not nerdctl,
         )
         return containerd.started(
             self,
@@ -88,7 +104,7 @@ class ColimaContainerd(containerd.Containerd):
             [*enter(folder), "nerdctl", "--namespace", containerd.NAMESPACE],
             f"unix://{home}/.colima/{PROFILE}/containerd.sock",
             {"HOME": str(home), "PATH": f"{folder}/bin:{os.environ['PATH']}"},
-            way="stand-in of colima, real nerdctl",
+            way=f"stand-in of colima, {'real nerdctl' if nerdctl else 'stand-in of nerdctl'}",
             host_folder=home / "work",
         )
 
@@ -111,14 +127,17 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
     }
     (folder / "vm.json").write_text(json.dumps({"profiles": described}))
     write_program(folder / "bin" / "colima", f'#!/bin/sh\nexec {sys.executable} -I {stand_in.__file__} {folder} "$@"\n')
+    programs = overlay(folder, "/usr/local") / "bin"
+    write_program(programs / "sudo", _SUDO)
+    if not nerdctl:
+        write_program(programs / "nerdctl", containerd.stand_in_script(folder / "containerd.sock"))
+        return
     containerd.configure_containerd(folder)
     (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=containerd.PLUGINS))
     # Copied, since the place that they are at may not be there in the virtual machine.
     (folder / "programs").mkdir()
     shutil.copy(nerdctl, folder / "programs" / "nerdctl")
     shutil.copy(buildkit.folder() / "buildctl", folder / "programs" / "buildctl")
-    programs = overlay(folder, "/usr/local") / "bin"
-    write_program(programs / "sudo", _SUDO)
     write_program(programs / "nerdctl", _NERDCTL.format(folder=folder))
 
 

@@ -1,0 +1,78 @@
+"""``nerdctl build`` of the stand-in: Docker's own builder, told of as BuildKit tells of its steps.
+
+Docker's client builds with BuildKit only where a plugin of it is installed, so
+the requests are those of DVM's code for Docker.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+
+from dvm_runtimes.docker_api import Endpoint, connect
+from dvm_runtimes.errors import BuildError, DvmError
+from dvm_runtimes.infos import ProgressEvent
+from dvm_runtimes.operation import Operation
+from dvm_runtimes.options import BuildOptions
+from dvm_runtimes.workspaces import EngineRuntime
+
+SWITCHES = ("--no-cache", "--pull")
+
+
+def build(words: Sequence[str], endpoint: str) -> str | None:
+    """Build, telling of it on standard error; what nerdctl's last line says if it failed."""
+    given: dict[str, list[str]] = {}
+    position = 0
+    while position < len(words) - 1:
+        flag = words[position]
+        given.setdefault(flag, []).append("" if flag in SWITCHES else words[position + 1])
+        position += 1 if flag in SWITCHES else 2
+    secrets = (re.fullmatch(r"id=(.*),src=(.*)", secret) for secret in given.get("--secret", ()))
+    options = BuildOptions(
+        image_name=given["--tag"][0],
+        tags=given["--tag"][1:],
+        build_context=words[-1],
+        dockerfile=given["--file"][0],
+        build_args=dict(_pair(arg) for arg in given.get("--build-arg", ())),
+        target=given.get("--target", [""])[0],
+        no_cache="--no-cache" in given,
+        pull="--pull" in given,
+        platform=given.get("--platform", [""])[0],
+        secrets={match[1]: match[2] for match in secrets if match},
+        ssh=tuple(given.get("--ssh", ())),
+    )
+    labels = dict(_pair(label) for label in given.get("--label", ()))
+    told = Told()
+    with connect(Endpoint.parse(endpoint)) as runtime, Operation("build") as op:
+        assert isinstance(runtime, EngineRuntime)
+        try:
+            runtime.engine.build_image(op, options, labels, told)
+        except BuildError as error:
+            print(f"{error.logs}\nerror: failed to solve: {error.detail or error.message}", file=sys.stderr)
+            return "unrecognized image format"
+        except DvmError as error:
+            return error.message
+    return None
+
+
+class Told:
+    """Prints what it is told as BuildKit's plain progress."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def __call__(self, event: ProgressEvent) -> None:
+        step = re.sub(r"^Step (\d+/\d+) ?: ", r"[\1] ", event.step)
+        if not step.startswith("["):
+            step = f"[internal] {step}"
+        if step not in self._numbers:
+            self._numbers[step] = len(self._numbers) + 1
+            print(f"#{self._numbers[step]} {step}", file=sys.stderr, flush=True)
+        if event.message:
+            print(f"#{self._numbers[step]} 0.1 {event.message}", file=sys.stderr, flush=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key, value
