@@ -1,0 +1,108 @@
+"""The built wheels, in an empty environment, serve a project that knows nothing of this repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import Left
+from .project import LIMIT, Project
+
+if TYPE_CHECKING:
+    from tests.engines.registry import RunningEngine
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("runtimes", "pytest_dvm")
+
+
+def ask(*argv: str, cwd: Path = ROOT, **env: str) -> str:
+    done = subprocess.run(
+        argv, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment that has the two wheels, what they need, and nothing else."""
+    folder = tmp_path_factory.mktemp("environment")
+    for part in PARTS:
+        # From a copy: a build leaves nothing in the checkout.
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        ask(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), str(folder / part))
+    venv.create(folder / "venv", with_pip=True)
+    interpreter = str(folder / "venv" / "bin" / "python")
+    wheels = sorted(map(str, folder.glob("*.whl")))
+    assert len(wheels) == 2
+    pinned = folder / "versions.txt"
+    pinned.write_text("".join(f"{line}\n" for line in versions((ROOT / "constraints.txt").read_text())))
+    ask(interpreter, "-m", "pip", "install", "--quiet", "--constraint", str(pinned), *wheels, cwd=folder)
+    return interpreter
+
+
+def versions(constraints: str) -> list[str]:
+    """The pins without their hashes: our own wheels have none."""
+    return [line.split()[0].rstrip("\\") for line in constraints.splitlines() if "==" in line and line[0].isalnum()]
+
+
+class Outside(Project):
+    """That project, in a folder of its own, with that interpreter."""
+
+    python = ""
+
+    def command(self, *arguments: str) -> list[str]:
+        return [self.python, *super().command(*arguments)[1:]]
+
+
+def outside(tmp_path: Path, python: str, env: dict[str, str], runtime: str, image: str) -> Outside:
+    project = Outside(tmp_path, {**env, "PYTHONPATH": ""}, runtime, image)
+    shutil.copytree(ROOT / "tests" / "outside_project", tmp_path, dirs_exist_ok=True)
+    project.python = python
+    return project
+
+
+def test_on_the_mock(tmp_path: Path, python: str) -> None:
+    outcome = outside(tmp_path, python, dict(os.environ), "mock", "mock:latest").run("-W", "error")
+
+    assert outcome.counts() == {"passed": 8}, outcome.output
+
+
+def test_on_docker(tmp_path: Path, python: str, docker_engine: RunningEngine, left: Left) -> None:
+    project = outside(tmp_path, python, docker_engine.environment(), "docker", docker_engine.image)
+    before = set(docker_engine_containers(docker_engine))
+
+    outcome = project.run("-W", "error")
+
+    assert outcome.counts() == {"passed": 8}, outcome.output
+    assert left.everything() == []
+    assert set(docker_engine_containers(docker_engine)) == before
+
+
+def docker_engine_containers(engine: RunningEngine) -> list[str]:
+    from tests.engines.http_over_socket import ask as ask_engine
+
+    return [
+        one["Id"] for one in ask_engine(engine.endpoint.removeprefix("unix://"), "GET", "/containers/json", all="1")
+    ]
+
+
+def test_nothing_of_it_has_a_name_that_others_use(python: str) -> None:
+    listing = ask(
+        python,
+        "-c",
+        "from importlib.metadata import files\n"
+        "for name in ('dvm-runtimes', 'pytest-dvm'):\n"
+        "    print(*sorted({str(file).split('/')[0] for file in files(name)}))",
+    )
+
+    names = [name for name in listing.split() if not name.endswith(".dist-info") and name != ".."]
+    assert sorted(names) == ["dvm_runtimes", "pytest_dvm"]
+    assert (Path(python).parent / "dvm").exists()
