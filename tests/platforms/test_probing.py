@@ -11,7 +11,8 @@ from dvm_runtimes.docker_api import Endpoint
 from dvm_runtimes.factory import choose_first
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.platforms.docker import DockerProvider
-from dvm_runtimes.probing import QUICK, SILENT, probe_all
+from dvm_runtimes.probing import PATIENT as PATIENT_LIMIT
+from dvm_runtimes.probing import QUICK, SILENT, first_alive, probe_all
 from dvm_runtimes.provider import Machine, Probe
 from dvm_runtimes.runtime import ContainerRuntime
 
@@ -74,6 +75,36 @@ def test_a_slow_one_that_comes_first_is_waited_for(linux: MadeUp) -> None:
     linux.live("/var/run/docker.sock")
 
     assert choose_first(linux.machine, patience=PATIENT).platform.selector == "orbstack"
+
+
+@pytest.mark.parametrize(
+    ("quick", "patient", "chosen"),
+    [
+        (("up", "up"), (), "a"),
+        (("down", "up"), (), "b"),
+        (("down", "down"), (), "a"),
+        (("slow", "up"), ("up",), "a"),
+        (("slow", "up"), ("slow",), "b"),
+        (("slow", "slow"), ("slow", "up"), "b"),
+        (("up", "slow"), (), "a"),
+        (("down", "slow"), ("slow",), "a"),
+    ],
+)
+def test_the_first_of_several_that_is_alive(quick: tuple[str, ...], patient: tuple[str, ...], chosen: str) -> None:
+    answers = {"up": Probe(version="7"), "down": Probe(problem="is gone"), "slow": SILENT}
+    one, other = Platform("acme", "A", "", "a"), Platform("acme", "B", "", "b")
+    told = {QUICK: dict(zip("ab", quick, strict=True))}
+    slow = [name for name, how in told[QUICK].items() if how == "slow"]
+    told[PATIENT_LIMIT] = dict(zip(slow, patient, strict=False))
+    asked: list[tuple[str, float]] = []
+
+    class Asked(Made):
+        def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
+            asked.append((platform.profile, timeout))
+            return answers[told[timeout][platform.profile]]
+
+    assert first_alive(Asked(None), [one, other], Machine()).profile == chosen
+    assert len(asked) == 2 + len(patient)
 
 
 class Made(DockerProvider):

@@ -52,3 +52,20 @@ def probe_all(candidates: Sequence[Candidate], machine: Machine, timeout: float 
             break
         found[index] = answer
     return found
+
+
+def first_alive(provider: PlatformProvider, platforms: Sequence[Platform], machine: Machine) -> Platform:
+    """The first that answers; the first of all where none does.
+
+    One that was silent is asked again, patiently, before a later one is
+    taken: a busy machine must choose like an idle one.
+    """
+    if len(platforms) == 1:
+        return platforms[0]
+    probes = probe_all([(provider, one) for one in platforms], machine)
+    answers = next((index for index, probe in enumerate(probes) if probe.reachable), len(platforms))
+    slow = [one for one, probe in zip(platforms[:answers], probes, strict=False) if probe.silent]
+    for one, probe in zip(slow, probe_all([(provider, one) for one in slow], machine, PATIENT), strict=True):
+        if probe.reachable:
+            return one
+    return platforms[answers] if answers < len(platforms) else platforms[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.probing import probe_all
+from dvm_runtimes.probing import first_alive
 from dvm_runtimes.provider import Machine, Probe
 
 from .colima_containerd import create_containerd, probe_containerd
@@ -52,10 +52,7 @@ class ColimaProvider(DockerApiProvider):
                 raise no_such_profile("Colima", wanted, names)
             return _platform(wanted, machine)
         found = [_platform(name, machine) for name in names]
-        if len(found) > 1:
-            probes = probe_all([(self, platform) for platform in found], machine)
-            found = [platform for platform, probe in zip(found, probes, strict=True) if probe.reachable] or found
-        return found[0] if found else _platform(DEFAULT, machine)
+        return first_alive(self, found, machine) if found else _platform(DEFAULT, machine)
 
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
         if _runs_containerd(platform):

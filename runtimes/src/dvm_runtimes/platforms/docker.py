@@ -11,7 +11,7 @@ from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints, Tls
 from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder, without_password
 from dvm_runtimes.docker_api.profile import Place
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.probing import probe_all
+from dvm_runtimes.probing import first_alive
 from dvm_runtimes.provider import NEVER, Machine
 
 from .docker_contexts import DEFAULT, DockerContext, config_folder, current_context, read_contexts
@@ -62,11 +62,8 @@ class DockerProvider(DockerApiProvider):
         if chosen:
             return chosen[0].platform
         there = [way.platform for way in places if _is_there(way) and way.platform.rank < NEVER]
-        if len(there) > 1:
-            # A socket that nobody serves any more must not hide the engine that runs.
-            probes = probe_all([(self, platform) for platform in there], machine)
-            there = [platform for platform, probe in zip(there, probes, strict=True) if probe.reachable] or there
-        return there[0] if there else self._named(DEFAULT, places).platform
+        # A socket that nobody serves any more must not hide the engine that runs.
+        return first_alive(self, there, machine) if there else self._named(DEFAULT, places).platform
 
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
         return Endpoint.parse(platform.endpoint, tls=self._way(platform, machine).tls, field=_field(platform))

@@ -13,7 +13,7 @@ from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile,
 from dvm_runtimes.docker_api.profile import Place
 from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.probing import probe_all
+from dvm_runtimes.probing import first_alive
 from dvm_runtimes.provider import NEVER, Machine
 
 from .podman_connections import Connection, read_connections
@@ -75,11 +75,8 @@ class PodmanProvider(DockerApiProvider):
             return chosen[0].platform
         there = [way.platform for way in places if _is_there(way)]
         there += [way.platform for way in connections if way.platform.rank < NEVER]
-        if len(there) > 1:
-            # A socket that nobody serves any more must not hide the engine that runs.
-            probes = probe_all([(self, platform) for platform in there], machine)
-            there = [platform for platform, probe in zip(there, probes, strict=True) if probe.reachable] or there
-        return there[0] if there else places[0].platform
+        # A socket that nobody serves any more must not hide the engine that runs.
+        return first_alive(self, there, machine) if there else places[0].platform
 
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
         identity = self._way(platform, machine).identity
