@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { onTestFailed } from "vitest";
-import { pictures, python, vsix, workbench } from "./places";
+import { PATIENCE, pictures, python, vsix, workbench } from "./places";
 
 const SETTINGS = {
   "workbench.startupEditor": "none",
@@ -96,7 +96,7 @@ export class Editor {
         env: { ...process.env, HOME: folder("home") } as Record<string, string>,
       });
       const page = browser.pages()[0] ?? (await browser.newPage());
-      page.setDefaultTimeout(60_000);
+      page.setDefaultTimeout(PATIENCE);
       const kind = options.open.endsWith(".code-workspace") ? "workspace" : "folder";
       await page.goto(`http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(options.open)}`);
       await page.waitForSelector(".monaco-workbench .statusbar");

@@ -4,6 +4,9 @@ import { join, resolve } from "node:path";
 
 const EXTENSION = resolve(import.meta.dirname, "..");
 
+/** How long the slowest machine may take for one change on the screen, in milliseconds. */
+export const PATIENCE = Number(process.env.DVM_E2E_PATIENCE ?? 90_000);
+
 /** The folder of code-server, as `scripts/workbench` prints it. */
 export function workbench(): string {
   return needed("DVM_E2E_WORKBENCH", "what scripts/workbench prints");

@@ -1,11 +1,9 @@
 // What a user of the workbench does and sees, in the user's words.
 
-import type { Locator } from "playwright-core";
+import { errors, type Locator } from "playwright-core";
 import { expect } from "vitest";
 import type { Editor } from "./editor";
-
-/** How long the slowest machine may take for one change on the screen. */
-export const PATIENCE = 90_000;
+import { PATIENCE } from "./places";
 
 export class User {
   constructor(private readonly editor: Editor) {}
@@ -22,19 +20,34 @@ export class User {
 
   /** Run a command by its whole title, as in `DVM: Start Workspace`. */
   async run(title: string): Promise<void> {
+    await expect.poll(() => this.tryToRun(title), { timeout: PATIENCE, interval: 500 }).toBe(true);
+  }
+
+  /**
+   * Whether the command was found and run. Not at once where the extension is still loaded, or
+   * where something that closes at this moment (a notification, a menu) takes the palette with it.
+   */
+  private async tryToRun(title: string): Promise<boolean> {
     await this.page.keyboard.press("Escape");
     await this.page.keyboard.press("F1");
-    await this.input.waitFor();
-    await this.input.fill(`>${title}`);
-    await this.choose(title);
+    try {
+      await this.input.fill(`>${title}`, { timeout: 3000 });
+      await this.labelled(title).click({ timeout: 3000 });
+      return true;
+    } catch (error) {
+      if (error instanceof errors.TimeoutError) return false;
+      throw error;
+    }
   }
 
   /** Choose the row with exactly this label. */
   async choose(label: string): Promise<void> {
-    const row = this.rows.filter({
-      has: this.page.locator(".label-name", { hasText: new RegExp(`^\\s*${escaped(label)}\\s*$`) }),
-    });
-    await row.first().click();
+    await this.labelled(label).click();
+  }
+
+  private labelled(label: string): Locator {
+    const name = this.page.locator(".label-name", { hasText: new RegExp(`^\\s*${escaped(label)}\\s*$`) });
+    return this.rows.filter({ has: name }).first();
   }
 
   get rows(): Locator {

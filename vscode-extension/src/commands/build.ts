@@ -13,12 +13,21 @@ import { withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
 import { startFrom } from "./start";
 
-/** Which file a folder's image is built from, and what it is called: as `dvm build` calls it. */
-export function dockerfileOf(folder: WorkspaceFolder): { dockerfile: string; imageName: string } {
-  return {
-    dockerfile: folderSettings(folder).dockerfile || "Dockerfile",
-    imageName: `dvm-${workspaceNameFor(baseName(folder.uri))}`,
-  };
+/** Where a folder's image is described, as the server and `dvm up` look for it. */
+const DOCKERFILES = ["Dockerfile", "Containerfile", ".devcontainer/Dockerfile"];
+
+/** The file that the folder's image is built from: the setting's, else the first there is; undefined when there is none. */
+export async function dockerfileIn(folder: WorkspaceFolder): Promise<string | undefined> {
+  const { dockerfile } = folderSettings(folder);
+  for (const name of dockerfile ? [dockerfile] : DOCKERFILES) {
+    if (await hasFile(folder, name)) return name;
+  }
+  return undefined;
+}
+
+/** What a folder's image is called: as `dvm build` calls it. */
+export function imageNameOf(folder: WorkspaceFolder): string {
+  return `dvm-${workspaceNameFor(baseName(folder.uri))}`;
 }
 
 /** Ask the server for the build; its steps go to `options`. */
@@ -48,11 +57,13 @@ export async function rebuildImage(app: App): Promise<void> {
   if (!(await mayStart())) return;
   const folder = await pickFolder(app);
   if (!folder) return;
-  const { dockerfile, imageName } = dockerfileOf(folder);
-  if (!(await hasFile(folder, dockerfile))) {
+  const dockerfile = await dockerfileIn(folder);
+  if (!dockerfile) {
+    const missing = folderSettings(folder).dockerfile || "Dockerfile";
     const hint = "Write one, or name it in the setting dvm.dockerfile.";
-    throw new Failure(`${folder.name} has no ${dockerfile}`, "invalid_option", hint);
+    throw new Failure(`${folder.name} has no ${missing}`, "invalid_option", hint);
   }
+  const imageName = imageNameOf(folder);
   await withSteps(`Building ${imageName}`, app.output, (options) =>
     buildImage(app, folder, imageName, dockerfile, options),
   );

@@ -37,7 +37,7 @@ async function follow(app: App, workspace: Workspace, channel: OutputChannel, st
   try {
     const argument = { workspace: workspace.id, tail: logTail(), follow: true };
     await app.connection.call("dvm.workspace.logs", argument, { token: stop.token });
-    channel.appendLine("— it has ended");
+    channel.appendLine("--- it has ended");
   } catch (error) {
     if (!isCancelled(asFailure(error))) void showFailure(app, "Show Logs", error);
   } finally {

@@ -4,12 +4,12 @@ import type { Workspace } from "../protocol/types";
 import { folderSettings } from "../settings";
 import { whileDoing } from "../ui/doing";
 import { askForImage, rememberedImage } from "../ui/images";
-import { hasFile, pickFolder } from "../ui/pick";
+import { pickFolder } from "../ui/pick";
 import { withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
 import type { Node } from "../views/nodes";
 import { attachTo } from "./attach";
-import { buildImage, dockerfileOf } from "./build";
+import { buildImage, dockerfileIn, imageNameOf } from "./build";
 
 /** Start the folder's workspace, or the one whose row was clicked. */
 export async function startWorkspace(app: App, node?: Node): Promise<void> {
@@ -76,8 +76,8 @@ async function imageFor(
 ): Promise<ImageChoice | undefined> {
   const { image } = folderSettings(folder);
   if (image) return { name: image };
-  const built = dockerfileOf(folder);
-  if (await hasFile(folder, built.dockerfile)) return { name: built.imageName, dockerfile: built.dockerfile };
+  const dockerfile = await dockerfileIn(folder);
+  if (dockerfile) return { name: imageNameOf(folder), dockerfile };
   const remembered = rememberedImage(app, folder);
   if (remembered) return { name: remembered };
   const answer = existing ? undefined : await askForImage(app, folder);

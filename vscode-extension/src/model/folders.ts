@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { type Memento, type Uri, type WorkspaceFolder, window, workspace } from "vscode";
 import { workspaceNameFor } from "../names";
@@ -48,12 +49,20 @@ export class Folders {
 
   /** What the folder's active workspace is called, or will be. */
   name(folder: WorkspaceFolder): string {
-    return this.chosen()[folder.uri.toString()] ?? this.active(folder)?.workspace ?? ownName(folder);
+    return this.chosen()[folder.uri.toString()] ?? this.active(folder)?.workspace ?? this.freeName(folder);
   }
 
   /** Make a workspace the folder's active one. */
   async choose(folder: WorkspaceFolder, name: string): Promise<void> {
     await this.memory.update(CHOSEN, { ...this.chosen(), [folder.uri.toString()]: name });
+  }
+
+  /** As the server would name it: another folder's workspace may have the folder's own name already. */
+  private freeName(folder: WorkspaceFolder): string {
+    const name = ownName(folder);
+    if (folderSettings(folder).workspaceName || !this.state.workspaces.some((one) => one.workspace === name))
+      return name;
+    return `${name}-${createHash("sha256").update(realPath(folder.uri.fsPath)).digest("hex").slice(0, 6)}`;
   }
 
   private chosen(): Record<string, string> {

@@ -130,8 +130,8 @@ export class Connection implements Disposable {
       this.become("ready");
     } catch (error) {
       // A server that never came up would not come up the next time either: no restarts.
-      const failure = asFailure(error);
-      this.around.log.error(`The server did not start: ${failure.message}`);
+      const failure = unstarted(asFailure(error));
+      this.around.log.error(`${failure.message}`);
       this.session = undefined;
       this.become("failed");
       this.failureEmitter.fire(failure);
@@ -158,4 +158,15 @@ export class Connection implements Disposable {
     this.current = state;
     this.stateEmitter.fire(state);
   }
+}
+
+/** The failure in words for the user; a missing Python explains itself. */
+function unstarted(failure: Failure): Failure {
+  if (failure.kind === "no_python") return failure;
+  const reason = failure.message.replace(/\.$/, "");
+  return new Failure(
+    `DVM's server could not be started: ${reason}`,
+    "server_down",
+    "The output has its last words.",
+  );
 }

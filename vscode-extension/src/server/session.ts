@@ -29,9 +29,20 @@ export interface Channels {
 const START_LIMIT = 60_000;
 let lastToken = 0;
 
+/** What goes wrong is logged; the user is told by us, once and with what can be done. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+
+  override info(message: string, data?: unknown): void {
+    super.info(message, data, false);
+  }
+}
+
 /** One run of the server's process, from its start to its end. It is never started again. */
 export class Session {
-  private readonly client: LanguageClient;
+  private readonly client: QuietClient;
   private stopping = false;
 
   /**
@@ -44,7 +55,7 @@ export class Session {
     channels: Channels,
     onEnd: () => void,
   ) {
-    this.client = new LanguageClient(
+    this.client = new QuietClient(
       "dvm",
       "DVM",
       {

@@ -21,7 +21,8 @@ export async function showFailure(
     return;
   }
   app.log.error(`${doing}: ${failure.message}${failure.hint ? ` | ${failure.hint}` : ""}`);
-  if (failure.logs) app.output.appendLine(failure.logs.trimEnd());
+  // The lines of a build were written there as they came.
+  if (failure.logs && failure.kind !== "build_failed") app.output.appendLine(failure.logs.trimEnd());
   const offered = remedies(failure);
   const retry = again && ["timeout", "engine_error"].includes(failure.kind) ? ["Try Again"] : [];
   const sentence = `${failure.message.replace(/\.$/, "")}.`;

@@ -11,7 +11,7 @@ export function withSteps<T>(
   output: OutputChannel,
   work: (options: CallOptions) => Promise<T>,
 ): Thenable<T> {
-  output.appendLine(`— ${title}`);
+  output.appendLine(`--- ${title}`);
   return window.withProgress(
     { location: ProgressLocation.Notification, title, cancellable: true },
     (progress, token) => {

@@ -52,7 +52,8 @@ function runtimeItem({ platform }: RuntimeNode): TreeItem {
     platform.name,
     platform.active ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.None,
   );
-  made.id = `runtime ${platform.selector}`;
+  // The editor remembers by this whether a row is open; one that is switched to is to open.
+  made.id = `runtime ${platform.selector} ${platform.active}`;
   made.description = platform.reachable ? platform.version : platform.problem || "not running";
   made.iconPath = platform.reachable
     ? new ThemeIcon("server-environment", platform.active ? new ThemeColor("charts.green") : undefined)

@@ -118,7 +118,7 @@ it("shows a log, and goes on while it is written", async () => {
   await run("dvm.showLogs");
   await expect
     .poll(() => channel("DVM: dvm-shop"), { timeout: 30_000 })
-    .toMatch(/first\nsecond\n— it has ended/);
+    .toMatch(/first\nsecond\n--- it has ended/);
 });
 
 it("runs the doctor, and does what a hint says", async () => {

@@ -173,6 +173,12 @@ describe("folders", () => {
     expect(folders.name(folderAt("/srv/other"))).toBe("other");
   });
 
+  it("do not take another folder's workspace for theirs, and are called as the server will call theirs", () => {
+    state.setWorkspaces([aWorkspace({ workspace: "shop", labels: { "dvm.folder": "/elsewhere/shop" } })]);
+    expect(folders.active(folderAt("/srv/shop"))).toBeUndefined();
+    expect(folders.name(folderAt("/srv/shop"))).toBe("shop-e7c7ea");
+  });
+
   it("have the one that was chosen or set", async () => {
     const folder = folderAt("/srv/shop");
     fake.settings["dvm.workspaceName"] = "set";
