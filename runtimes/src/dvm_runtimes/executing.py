@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Sequence
 
@@ -84,14 +85,14 @@ def execute(engine: Engine, op: Operation, container: str, spec: ExecSpec, optio
 
 
 def _read(session: ExecSession, options: ExecOptions) -> tuple[bytes, bytes]:
-    out: list[bytes] = []
-    err: list[bytes] = []
-    on_stdout = options.on_stdout or out.append
-    on_stderr = options.on_stderr or err.append
+    # These grow in place; pieces in a list would need all of the memory twice.
+    out, err = io.BytesIO(), io.BytesIO()
+    on_stdout = options.on_stdout or out.write
+    on_stderr = options.on_stderr or err.write
     while (piece := session.read()) is not None:
         stream, data = piece
         (on_stderr if stream == STDERR else on_stdout)(data)
-    return b"".join(out), b"".join(err)
+    return out.getvalue(), err.getvalue()
 
 
 class _Feeder:
