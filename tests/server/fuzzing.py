@@ -133,7 +133,7 @@ typed = st.one_of(
     st.fixed_dictionaries({"type": texts, "pattern": texts, "port": scalars}),
 )
 arguments = st.dictionaries(st.sampled_from(MEMBERS), anything | typed, max_size=6) | anything | typed
-several_commands = st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=4, unique=True)
+several_commands = st.lists(st.sampled_from(COMMANDS), min_size=1, unique=True)
 
 messages = st.fixed_dictionaries(
     {"jsonrpc": st.just("2.0") | scalars, "method": st.sampled_from(METHODS) | scalars},
@@ -165,9 +165,6 @@ def frames(draw: st.DrawFn) -> bytes:
 
 bursts = st.lists(frames(), min_size=1, max_size=6).map(b"".join)
 
-VARIANTS = 9
-"""How many times a burst is sent again with some bytes changed: far cheaper than a new one."""
-
 
 def changed(data: bytes, chance: random.Random) -> bytes:
     """``data`` with some of its bytes changed, left out or doubled."""
@@ -195,16 +192,18 @@ class Fuzzer:
 
     Args:
         client: of a server that is initialised.
+        variants: how many times a burst is sent again with some bytes changed: far cheaper than a new one.
     """
 
-    def __init__(self, client: WireClient) -> None:
+    def __init__(self, client: WireClient, variants: int = 9) -> None:
         self._client = client
+        self._variants = variants
         self._number = 0
         self.inputs = 0
 
     def burst(self, data: bytes, chance: random.Random) -> None:
         """Send bytes and variants of them; whatever becomes of them, a good request gets its answer."""
-        for variant in (data, *(changed(data, chance) for _ in range(VARIANTS))):
+        for variant in (data, *(changed(data, chance) for _ in range(self._variants))):
             self.inputs += 1
             self._client.send_bytes(variant)
         self._alive()
@@ -277,7 +276,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=100_000)
     wanted = parser.parse_args().inputs
     with tempfile.TemporaryDirectory() as home, serving(*ON_MOCK, env={**os.environ, "HOME": home}) as client:
-        fuzzer = Fuzzer(client)
+        fuzzer = Fuzzer(client, variants=99)
         while fuzzer.inputs < wanted:
             fuzz(fuzzer, 400)
             client.command("mock", {"do": "reset"})
