@@ -130,6 +130,7 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
     programs = overlay(folder, "/usr/local") / "bin"
     write_program(programs / "sudo", _SUDO)
     if not nerdctl:
+        (folder / "none.json").write_text("{}")
         write_program(programs / "nerdctl", containerd.stand_in_script(folder / "containerd.sock"))
         return
     containerd.configure_containerd(folder)

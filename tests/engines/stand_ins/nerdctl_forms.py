@@ -128,9 +128,9 @@ def fill(template: str, data: dict[str, Any]) -> str:
 def image(data: dict[str, Any], name: str) -> dict[str, Any]:
     """``docker image inspect`` as nerdctl's with ``--mode native``."""
     names = data.get("RepoTags") or [name]
-    asked = name if name in names else names[0]
+    asked = canonical(name)
     return {
-        "Image": {"Name": canonical(asked)},
+        "Image": {"Name": asked if asked in map(canonical, names) else canonical(names[0])},
         "ImageConfigDesc": {"digest": data["Id"]},
         "ImageConfig": {"created": data.get("Created"), "config": data["Config"]},
         "size": data["Size"],
