@@ -215,10 +215,10 @@ class BuildConformance(ConformanceCase):
         assert_typed(caught.value, runtime, "build_image", hint=False)
         assert not runtime.image_exists(options.image_name)
 
-    def test_build_that_takes_too_long(self, runtime: ContainerRuntime, bench: Bench) -> None:
+    def test_build_that_takes_too_long(self, runtime: ContainerRuntime, bench: Bench, patience: float) -> None:
         """`OperationTimeoutError` names the image."""
         options = self.options(bench, f"FROM IMAGE\nRUN echo {secrets.token_hex(4)}; sleep 600\n")
         with pytest.raises(OperationTimeoutError, match=options.image_name) as caught:
-            runtime.build_image(options, timeout=3)
+            runtime.build_image(options, timeout=patience)
         assert_typed(caught.value, runtime, "build_image")
         assert not runtime.image_exists(options.image_name)

@@ -242,6 +242,17 @@ class ConformanceCase:
         if subject.runtime.find_workspace(name) is not None:
             subject.runtime.remove_workspace(name, force=True, volumes=True, timeout=LIMIT)
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def patience(cls, subject: Subject, owner: str) -> float:
+        """Seconds in which this engine surely has something started and running, however busy this machine is."""
+        options = StartOptions(image_name=subject.image, workspace_name=f"conf-{secrets.token_hex(5)}", owner=owner)
+        began = time.monotonic()
+        subject.runtime.start_workspace(options, timeout=LIMIT)
+        took = time.monotonic() - began
+        subject.runtime.remove_workspace(options.name, force=True, timeout=LIMIT)
+        return 1.0 + 5.0 * took
+
     @pytest.fixture
     def workspace(self, runtime: ContainerRuntime, shared_options: StartOptions) -> str:
         """A running workspace for tests that only look, or that write below a name of their own."""

@@ -142,7 +142,7 @@ class ConfinementConformance(ConformanceCase):
             bench.options(env={"TOKEN": secret + "\0"})
         assert secret not in str(refused.value)
         failures: tuple[dict[str, Any], ...] = (
-            {"command": ["/no/such/program"]},
+            {"command": ["/no/such/program"], "ready": LogLine("never")},
             {"command": ["false"], "ready": LogLine("never")},
             {"image_name": MISSING_IMAGE},
         )

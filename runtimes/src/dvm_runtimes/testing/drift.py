@@ -192,13 +192,15 @@ class DriftConformance(ConformanceCase):
             bench.start(workspace_name=name, image_name=MISSING_IMAGE, pull=pull)
         assert bench.info(old) == before
 
-    def test_recreation_that_times_out_keeps_the_old_one(self, runtime: ContainerRuntime, bench: Bench) -> None:
+    def test_recreation_that_times_out_keeps_the_old_one(
+        self, runtime: ContainerRuntime, bench: Bench, patience: float
+    ) -> None:
         """A recreation that is not ready in time is undone like one that failed."""
         name = bench.name()
         old = bench.start(workspace_name=name)
         options = bench.options(workspace_name=name, env={"WHICH": "new"}, ready=LogLine("^never printed$"))
         with pytest.raises(TimeoutError):
-            runtime.start_workspace(options, timeout=3)
+            runtime.start_workspace(options, timeout=patience)
         info = bench.info(name)
         assert (info.id, info.status) == (old, WorkspaceStatus.RUNNING)
         assert bench.start(workspace_name=name, on_drift="error") == old

@@ -215,13 +215,13 @@ class ExecConformance(ConformanceCase):
     # Its end
 
     def test_exec_that_takes_too_long_is_ended_inside(
-        self, runtime: ContainerRuntime, bench: Bench, workspace: str
+        self, runtime: ContainerRuntime, bench: Bench, workspace: str, patience: float
     ) -> None:
         """`OperationTimeoutError`, and neither the command nor what it started goes on."""
         path = bench.path()
         script = f"sleep 600 & echo $! > {path}.child; " + FIRST_WORD.format(path=path) + "wait"
         with pytest.raises(OperationTimeoutError, match="sh") as caught:
-            runtime.exec_in_workspace(workspace, ["sh", "-c", script], timeout=3)
+            runtime.exec_in_workspace(workspace, ["sh", "-c", script], timeout=patience)
         assert_typed(caught.value, runtime, "exec_in_workspace")
         self.assert_ended(bench, workspace, path)
         self.assert_ended(bench, workspace, f"{path}.child")
