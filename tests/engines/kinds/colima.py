@@ -93,7 +93,7 @@ class ColimaContainerd(containerd.Containerd):
         )
         kept = Kept(
             folder,
-            [machine, *([containerd.buildkitd(folder)] if nerdctl else []), ports],
+            [machine, *([containerd.buildkitd(folder, tuple(enter(folder)))] if nerdctl else []), ports],
             containerd.PRIVATE,
             overlaid=(*containerd.OVERLAID, "/usr/local"),
             bridge=not nerdctl,

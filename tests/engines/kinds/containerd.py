@@ -189,10 +189,15 @@ def processes(folder: Path) -> list[Process]:
     return [containerd, buildkitd(folder)]
 
 
-def buildkitd(folder: Path) -> Process:
-    """BuildKit, whose images are in the namespace of the workspaces."""
+def buildkitd(folder: Path, enter: tuple[str, ...] = ()) -> Process:
+    """BuildKit, whose images are in the namespace of the workspaces.
+
+    Args:
+        enter: words that run it where containerd's mounts are.
+    """
     (folder / "none.toml").write_text("")
     argv = (
+        *enter,
         str(buildkit.folder() / "buildkitd"),
         f"--addr=unix://{folder}/buildkitd.sock",
         f"--root={folder}/buildkit",

@@ -106,7 +106,9 @@ def fatal(text: str) -> NoReturn:
 
 
 def ssh(vm: dict[str, Any], words: list[str]) -> None:
-    """Run words in a login shell there, as limactl has ssh do it."""
+    """Run words in a login shell there, as limactl has ssh do it; in a machine that hangs, for ever."""
+    while vm["status"] == "Running" and vm.get("hangs"):
+        signal.pause()
     if words[:1] == ["--"]:
         words = words[1:]
     line = " ".join(shlex.quote(word) for word in words)

@@ -238,7 +238,7 @@ class RemoteChannel(Channel):
         if not (out.begun or err.begun):
             # Nothing has run there: the next way may be open.
             self._leave()
-            self._trouble = noise or self._trouble
+            self._trouble = noise or "the connection broke before anything ran"
             child = self._next()
             with self._lock:
                 self._child = child

@@ -1,0 +1,174 @@
+"""What only a virtual machine can do to a runtime: hide folders, hang, stop, and speak in between."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engines.fixtures import Engines
+from tests.engines.kinds.colima import PROFILE
+from tests.engines.registry import RunningEngine
+
+from dvm_runtimes.errors import EngineError, InvalidOptionError, OperationTimeoutError, RuntimeUnavailableError
+from dvm_runtimes.options import ExecOptions, Mount, Port, StartOptions
+from dvm_runtimes.platforms.colima import ColimaProvider
+from dvm_runtimes.provider import Machine
+from dvm_runtimes.runtime import ContainerRuntime
+
+LIMIT = 120.0
+
+
+@pytest.fixture(scope="module")
+def engine(engines: Engines) -> RunningEngine:
+    return engines.get("colima-containerd")
+
+
+@pytest.fixture(scope="module")
+def runtime(engine: RunningEngine) -> Iterator[ContainerRuntime]:
+    provider = ColimaProvider()
+    env = engine.environment()
+    machine = Machine(env=env, home=Path(env["HOME"]), uid=os.getuid())
+    with provider.create(provider.select(machine, PROFILE), machine) as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="module")
+def workspace(engine: RunningEngine, runtime: ContainerRuntime) -> Iterator[str]:
+    made = runtime.start_workspace(StartOptions(image_name=engine.image, workspace_name="in-the-vm"), timeout=LIMIT)
+    yield made
+    runtime.remove_workspace(made, force=True, timeout=LIMIT)
+
+
+@pytest.fixture
+def vm(engine: RunningEngine) -> Iterator[Any]:
+    """Changes what the virtual machine does, until the test is over."""
+    described = engine.folder / "vm.json"
+    before = described.read_text()
+
+    def change(**changes: object) -> None:
+        vms = json.loads(before)
+        vms["profiles"][PROFILE] |= changes
+        described.write_text(json.dumps(vms))
+
+    yield change
+    described.write_text(before)
+
+
+def sh(runtime: ContainerRuntime, workspace: str, script: str, **options: Any) -> tuple[int, bytes, bytes]:
+    result = runtime.exec_in_workspace(workspace, ["sh", "-c", script], ExecOptions(**options), timeout=LIMIT)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_what_a_login_shell_prints_is_not_the_commands(
+    engine: RunningEngine, runtime: ContainerRuntime, workspace: str
+) -> None:
+    profile = engine.folder / "home" / ".bash_profile"
+    profile.write_text("echo Welcome; echo Careful >&2\n")
+    try:
+        assert sh(runtime, workspace, "echo out; echo err >&2; exit 7") == (7, b"out\n", b"err\n")
+        with runtime.open_terminal(workspace, timeout=LIMIT) as terminal:
+            terminal.sendline("stty -echo; echo rea''dy; exit 5")
+            terminal.expect_exact("ready", timeout=LIMIT)
+            terminal.expect(terminal.EOF, timeout=LIMIT)
+        assert "Welcome" not in str(terminal.before)
+        assert "FATA" not in str(terminal.before)
+        assert terminal.exitstatus == 5
+    finally:
+        profile.unlink()
+
+
+def test_lines_like_the_transports_are_the_commands_own(runtime: ContainerRuntime, workspace: str) -> None:
+    line = 'time="2026-11-23T22:58:36Z" level=fatal msg="exit status 3"'
+    assert sh(runtime, workspace, f"echo '{line}' >&2; exit 4") == (4, b"", f"{line}\n".encode())
+
+
+def test_words_longer_than_a_command_line_may_be(runtime: ContainerRuntime, workspace: str) -> None:
+    # Each of them goes through two shells, where a quote takes four or five bytes more.
+    word = "it's $(long) " * 8_000
+    result = runtime.exec_in_workspace(workspace, ["printf", "%s", word], timeout=LIMIT)
+    assert result.stdout == word.encode()
+
+
+def test_secrets_are_in_no_process_list(engine: RunningEngine, runtime: ContainerRuntime, workspace: str) -> None:
+    started = threading.Event()
+
+    def heard(data: bytes) -> None:
+        started.set()
+
+    hidden = secrets.token_hex(8)
+    env = {"PLAIN": hidden, "LINES": f"{hidden}\nin lines"}
+    options = ExecOptions(env=env, on_stdout=heard, input=b"")
+    script = 'echo ready; printf "%s" "$LINES" | grep -c .; sleep 2'
+    work = functools.partial(runtime.exec_in_workspace, workspace, ["sh", "-c", script], options, timeout=LIMIT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(LIMIT)
+    words = b"".join(read(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    thread.join(LIMIT)
+    assert hidden.encode() not in words
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # it has ended
+
+
+def test_a_folder_that_it_does_not_see_is_refused_with_the_line_to_add(
+    engine: RunningEngine, runtime: ContainerRuntime, tmp_path: Path
+) -> None:
+    options = StartOptions(image_name=engine.image, workspace_name="blind", mounts=[Mount(os.fspath(tmp_path), "/mnt")])
+    with pytest.raises(InvalidOptionError) as caught:
+        runtime.start_workspace(options, timeout=LIMIT)
+    assert f"location: {tmp_path}" in caught.value.hint
+    assert "colima.yaml" in caught.value.hint
+    assert not engine.outside.exists(options.name)
+
+
+def test_a_port_that_is_taken_here_is_refused(engine: RunningEngine, runtime: ContainerRuntime) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = Port(8080, holder.getsockname()[1])
+        options = StartOptions(image_name=engine.image, workspace_name="taken", ports=[port])
+        with pytest.raises(EngineError, match=rf"port {port.host} .*taken"):
+            runtime.start_workspace(options, timeout=LIMIT)
+    assert not engine.outside.exists(options.name)
+
+
+def test_one_that_hangs_costs_the_time_that_was_given_and_no_more(
+    runtime: ContainerRuntime, workspace: str, vm: Any
+) -> None:
+    vm(hangs=True)
+    for call in (
+        lambda: runtime.get_workspace_status(workspace, timeout=0.5),
+        lambda: runtime.exec_in_workspace(workspace, ["true"], timeout=0.5),
+        lambda: list(runtime.workspace_logs(workspace, timeout=0.5)),
+        lambda: runtime.watch_workspaces(timeout=0.5),
+    ):
+        with pytest.raises(OperationTimeoutError) as caught:
+            call()
+        assert caught.value.platform == runtime.platform_name
+    vm(hangs=False)
+    assert sh(runtime, workspace, "echo back") == (0, b"back\n", b"")
+
+
+def test_one_that_stops_says_how_to_start_it_and_is_used_again(
+    runtime: ContainerRuntime, workspace: str, vm: Any
+) -> None:
+    vm(status="Stopped")
+    with pytest.raises(RuntimeUnavailableError, match=r"colima not running.*colima start"):
+        runtime.get_workspace_status(workspace, timeout=LIMIT)
+    with pytest.raises(RuntimeUnavailableError, match="colima start"):
+        runtime.version(timeout=LIMIT)
+    vm(status="Running")
+    assert sh(runtime, workspace, "echo back") == (0, b"back\n", b"")
