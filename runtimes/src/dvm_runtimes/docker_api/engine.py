@@ -28,7 +28,7 @@ from dvm_runtimes.infos import Capabilities, ImageInfo
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from . import leaving, logs, networks, parsing, pulling
+from . import inside, leaving, logs, networks, parsing, pulling
 from .capable import capabilities_of
 from .client import Stream
 from .connected import Connected, step
@@ -216,30 +216,37 @@ class DockerEngine(Connected, Engine):
 
     @step
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        if self._is_hidden(container, path):
+            inside.put(self, op, container, path, tar)
+            return
         try:
             self.client.put_archive(container, path, tar)
         except APIError as error:
             raise self._path_problem(error, op, container, path) from error
 
     @step
-    def _open_archive(self, op: Operation, container: str, path: str) -> Stream:
+    def _open_archive(self, op: Operation, container: str, path: str) -> Stream | None:
+        """The archive as a stream; None where the engine does not see the path."""
+        if self._is_hidden(container, path):
+            return None
         try:
             return self.stream("GET", f"/containers/{container}/archive", params={"path": path})
         except APIError as error:
             raise self._path_problem(error, op, container, path) from error
 
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
-        yield from self.pieces(op, self._open_archive(op, container, path))
+        stream = self._open_archive(op, container, path)
+        yield from inside.get(self, op, container, path) if stream is None else self.pieces(op, stream)
 
     @step
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        if self._is_hidden(container, path):
+            return inside.kind(self, op, container, path)
         for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
             try:
                 self.client.call("HEAD", f"/containers/{container}/archive", params={"path": name})
-            except APIError as error:
-                if status_of(error) == 404 and "container" in words_of(error).lower():
-                    self._require_container(op, container)
-                continue
+            except APIError:
+                continue  # not that; the container itself is there
             return kind
         return None
 
@@ -258,8 +265,8 @@ class DockerEngine(Connected, Engine):
     def remove_network(self, op: Operation, name: str) -> None:
         networks.remove(self, name)
 
-    def _require_container(self, op: Operation, container: str) -> None:
-        self.client.inspect_container(container)
+    def _is_hidden(self, container: str, path: str) -> bool:
+        return inside.is_hidden(self.client.inspect_container(container), path)
 
     def _path_problem(self, error: APIError, op: Operation, container: str, path: str) -> DvmError:
         made = self.problems.refusal(error, op.name, path)
