@@ -41,10 +41,12 @@ def main() -> None:
     elif command == "ADD":
         try:
             address = request["prevResult"]["ips"][0]["address"].partition("/")[0]
-            held = release_held(os.environ["CNI_CONTAINERID"])
-            publish(request.get("runtimeConfig", {}).get("portMappings", []), address, record)
-            if held is not None and record.exists():
-                held.write_text(record.read_text().split()[0])
+            mappings = request.get("runtimeConfig", {}).get("portMappings", [])
+            held = held_by_nerdctl(os.environ["CNI_CONTAINERID"])
+            if held is None:
+                publish(mappings, address, record)
+            else:
+                publish_when_released(mappings, address, record, held)
         except CannotPublishError as error:
             unpublish(record)
             print(json.dumps({"cniVersion": request["cniVersion"], "code": 100, "msg": str(error)}))
@@ -52,21 +54,32 @@ def main() -> None:
         print(json.dumps(request["prevResult"]))
 
 
-def release_held(container: str) -> Path | None:
-    """End the process with which nerdctl 2 holds a container's ports, so that a proxy can have them.
-
-    The file with its number, which nerdctl ends the process by; None where there is none.
-    """
+def held_by_nerdctl(container: str) -> Path | None:
+    """The file that names the process with which nerdctl 2 holds a container's ports; None where it holds none."""
     # nerdctl puts the namespace before the ID.
-    found = next(Path("/run/nerdctl").glob(f"*/{container.rpartition('-')[2]}/port-reserver.pid"), None)
-    if found is not None:
-        with suppress(ProcessLookupError):
-            holder = os.pidfd_open(int(found.read_text()))
-            signal.pidfd_send_signal(holder, signal.SIGKILL)
-            # Readable once it has ended; by then its sockets are closed.
-            select.select([holder], [], [], 10)
-            os.close(holder)
-    return found
+    return next(Path("/run/nerdctl").glob(f"*/{container.rpartition('-')[2]}/port-reserver.pid"), None)
+
+
+def publish_when_released(mappings: list[Mapping], address: str, record: Path, held: Path) -> None:
+    """Publish in a process of its own: until nerdctl's hook, which waits for us, has ended, it holds the ports too."""
+    hook = os.pidfd_open(os.getppid())
+    if os.fork():
+        return
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    select.select([hook], [], [], 60)
+    with suppress(ProcessLookupError):
+        holder = os.pidfd_open(int(held.read_text()))
+        signal.pidfd_send_signal(holder, signal.SIGKILL)
+        # Readable once it has ended; by then its sockets are closed.
+        select.select([holder], [], [], 10)
+    with suppress(CannotPublishError, OSError):  # whoever connects finds out
+        publish(mappings, address, record)
+        # What nerdctl ends when the container does.
+        held.write_text(record.read_text().split()[0])
+    os._exit(0)
 
 
 def publish(mappings: list[Mapping], address: str, record: Path) -> None:
