@@ -49,7 +49,7 @@ class LiveEngine:
                     "Os": "linux",
                     "Arch": "amd64",
                 }
-                headers = {"Api-Version": "1.45", "Server": f"Docker/{version} (linux)"}
+                headers = {"Api-Version": "1.45", "Server": f"Docker/{version} (linux)", "Ostype": "linux"}
                 status, headers, body = answer or (200, headers, json.dumps(told).encode())
                 if self.path == "/_ping":
                     body = b"OK"

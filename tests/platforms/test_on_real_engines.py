@@ -14,6 +14,7 @@ from tests.engines.subjects import runtime_on
 from dvm_runtimes.detection import detect_platforms
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import StartOptions
+from dvm_runtimes.provider import Machine
 
 from .made_up import PATIENT
 
@@ -80,6 +81,22 @@ def test_an_image_has_one_name_on_podman(engines: Engines) -> None:
         longer = StartOptions(image_name=f"localhost/{engine.image}", workspace_name=before.workspace, on_drift="error")
         assert runtime.start_workspace(longer) == workspace
         assert before.image == engine.image
+
+
+def test_podman_behind_docker_host_is_podman(engines: Engines) -> None:
+    """Many tools are given Podman that way; its own rules count all the same."""
+    engine = engines.get("podman-rootless")
+    owner = Path(engine.endpoint.removeprefix("unix://")).stat().st_uid
+    machine = Machine(env={"DOCKER_HOST": engine.endpoint}, home=engine.folder, uid=0, root=engine.folder)
+
+    with runtime_on("docker", machine) as runtime:
+        assert (runtime.platform_type, runtime.platform_name) == ("podman", "Podman (DOCKER_HOST)")
+        options = StartOptions(image_name=engine.image, workspace_name=f"own-{uuid.uuid4().hex[:8]}")
+        workspace = runtime.start_workspace(options)
+        try:
+            assert said(runtime, workspace, "id -u") == str(owner)
+        finally:
+            runtime.remove_workspace(workspace, force=True)
 
 
 @pytest.mark.parametrize("kind", ["orbstack", "colima"])

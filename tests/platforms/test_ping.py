@@ -15,7 +15,7 @@ from dvm_runtimes.docker_api.unreachable import NotAnEngineError
 from .made_up import PATIENT, MadeUp
 
 PROFILE = DockerProfile(platform_name="Acme", hints=Hints(start="Start it.", permission="Ask for it."))
-ANSWER = b'{"Version":"1.2","ApiVersion":"1.41","Platform":{"Name":"Acme 7"},"Components":[{"Name":"Engine"}]}'
+ANSWER = b'{"Version":"1.2","ApiVersion":"1.41","Os":"linux","Arch":"amd64"}'
 
 
 def endpoint(made: MadeUp, name: str = "/e.sock") -> Endpoint:
@@ -32,16 +32,17 @@ def test_an_engine_tells_what_it_is(linux: MadeUp) -> None:
 
     pong = ping(endpoint(linux), PATIENT)
 
-    assert pong == Pong("26.1.5", api_version="1.45", min_api_version="1.24", os="linux", arch="amd64")
-    assert engine.asked == ["/version"]
+    assert pong == Pong("26.1.5", api_version="1.45", os="linux", server="Docker")
+    assert engine.asked == ["/_ping"], "which costs the engine nothing"
 
 
-def test_names_of_products_and_parts(linux: MadeUp) -> None:
-    linux.says("/e.sock", http("200 OK", ANSWER))
+@pytest.mark.parametrize("headers", [(), ("Api-Version: 1.30",), ("Server: Acme/7",)], ids=["none", "api", "server"])
+def test_headers_that_do_not_tell(linux: MadeUp, headers: tuple[str, ...]) -> None:
+    linux.says("/e.sock", http("200 OK", ANSWER, *headers))
 
     pong = ping(endpoint(linux), PATIENT)
 
-    assert (pong.version, pong.product, pong.components) == ("1.2", "Acme 7", ("Engine",))
+    assert (pong.version, pong.api_version, pong.os) == ("1.2", "1.41", "linux")
 
 
 def test_an_answer_in_chunks(linux: MadeUp) -> None:
@@ -54,7 +55,7 @@ def test_an_answer_in_chunks(linux: MadeUp) -> None:
 def test_a_guard_that_hides_the_version(linux: MadeUp) -> None:
     linux.says("/e.sock", http("403 Forbidden", b"no", "Api-Version: 1.47", "Server: Docker/27.0 (linux)"))
 
-    assert ping(endpoint(linux), PATIENT) == Pong("27.0", api_version="1.47")
+    assert ping(endpoint(linux), PATIENT) == Pong("27.0", api_version="1.47", server="Docker")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_tcp(tcp_port: int) -> None:
             client, _ = server.accept()
             with client:
                 client.recv(4096)
-                client.sendall(http("200 OK", ANSWER))
+                client.sendall(http("200 OK", b"OK", "Api-Version: 1.41", "Server: Docker/1.2 (linux)"))
 
         answering = threading.Thread(target=answer)
         answering.start()
@@ -207,7 +208,7 @@ def fake_ssh(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 
 def test_through_ssh(linux: MadeUp, fake_ssh: Callable[[str], None]) -> None:
-    linux.write("/answer", http("200 OK", ANSWER).decode())
+    linux.write("/answer", http("200 OK", b"OK", "Api-Version: 1.41", "Server: Docker/1.2 (linux)").decode())
     fake_ssh(f"read line; cat {linux.root}/answer")
 
     assert ping(Endpoint.parse("ssh://example.invalid"), PATIENT).version == "1.2"

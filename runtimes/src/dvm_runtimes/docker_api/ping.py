@@ -1,4 +1,4 @@
-"""Asking an engine what it is, with one request that never takes longer than its time.
+"""Asking an engine what it is, within a time that nothing makes longer.
 
 Detection asks many engines at once, some of which hang: so this knows no
 pool, no retry and no SDK, and each step has what is left of the time.
@@ -40,24 +40,24 @@ class Pong:
     """What an engine says of itself.
 
     Attributes:
-        version: its own version, as in ``"26.1.5"``.
-        api_version, min_api_version: of the Docker API, as in ``"1.45"``; empty when it does not say.
-        os, arch: where its containers run, as in ``"linux"`` and ``"arm64"``.
-        product: what it calls itself, as in ``"Docker Desktop 4.30.0"``; may be empty.
-        components: the programs it is made of, as in ``("Podman Engine", "Conmon")``.
+        version: its own version, as in ``"26.1.5"``; empty where a guard before it keeps that back.
+        api_version: of the Docker API, as in ``"1.45"``.
+        os: where its containers run, as in ``"linux"``; may be empty.
+        server: the program that answers, as in ``"Docker"`` or ``"Libpod"``; may be empty.
     """
 
     version: str
     api_version: str = ""
-    min_api_version: str = ""
     os: str = ""
-    arch: str = ""
-    product: str = ""
-    components: tuple[str, ...] = ()
+    server: str = ""
 
 
 def ping(endpoint: Endpoint, timeout: float) -> Pong:
-    """Ask the engine at ``endpoint`` for its version.
+    """Ask the engine at ``endpoint`` what it is.
+
+    Its answer to ``/_ping`` tells all in the headers and costs it nothing;
+    for ``/version`` some engines start programs. That is asked only where
+    the headers do not tell.
 
     Args:
         endpoint: where it listens.
@@ -68,9 +68,12 @@ def ping(endpoint: Endpoint, timeout: float) -> Pong:
         NotAnEngineError: something else answers there.
     """
     deadline = time.monotonic() + timeout
-    with _connection(endpoint, deadline) as stream:
-        stream.send(f"GET /version HTTP/1.1\r\nHost: {endpoint.http_host}\r\nConnection: close\r\n\r\n".encode())
-        return _read_answer(stream)
+    answer, _ = _get(endpoint, "/_ping", deadline)
+    pong = _from_headers(answer)
+    if answer.status == http.client.OK and pong.version and pong.api_version:
+        return pong
+    answer, body = _get(endpoint, "/version", deadline)
+    return _from_version(answer, body)
 
 
 def probe(endpoint: Endpoint, profile: DockerProfile, timeout: float) -> Probe:
@@ -115,44 +118,38 @@ class _Stream(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def _read_answer(stream: _Stream) -> Pong:
-    answer = http.client.HTTPResponse(stream, method="GET")  # type: ignore[arg-type]
-    try:
-        answer.begin()
-        body = answer.read(_LARGEST)
-    except http.client.RemoteDisconnected:
-        raise EOFError("the connection was closed before any answer") from None
-    except (http.client.HTTPException, ValueError) as error:
-        raise NotAnEngineError(f"no HTTP ({type(error).__name__})") from None
-    api = answer.headers.get("Api-Version", "")
+def _get(endpoint: Endpoint, path: str, deadline: float) -> tuple[http.client.HTTPResponse, bytes]:
+    with _connection(endpoint, deadline) as stream:
+        stream.send(f"GET {path} HTTP/1.1\r\nHost: {endpoint.http_host}\r\nConnection: close\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(stream, method="GET")  # type: ignore[arg-type]
+        try:
+            answer.begin()
+            return answer, answer.read(_LARGEST)
+        except http.client.RemoteDisconnected:
+            raise EOFError("the connection was closed before any answer") from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise NotAnEngineError(f"no HTTP ({type(error).__name__})") from None
+
+
+def _from_headers(answer: http.client.HTTPResponse) -> Pong:
+    """``Server: Docker/26.1.5 (linux)`` and its like."""
+    server, _, version = answer.headers.get("Server", "").partition(" ")[0].partition("/")
+    return Pong(version, answer.headers.get("Api-Version", ""), answer.headers.get("Ostype", ""), server)
+
+
+def _from_version(answer: http.client.HTTPResponse, body: bytes) -> Pong:
+    shown = _from_headers(answer)
     try:
         told = json.loads(body)
     except ValueError:
         told = None
     if answer.status == http.client.OK and isinstance(told, dict) and isinstance(told.get("Version"), str):
-        return _pong(told, api)
-    if api:
-        # An engine behind a guard that does not let /version pass.
-        return Pong(version=answer.headers.get("Server", "").partition(" ")[0].partition("/")[2], api_version=api)
+        return Pong(
+            told["Version"], str(told.get("ApiVersion", shown.api_version)), str(told.get("Os", "")), shown.server
+        )
+    if shown.api_version:
+        return shown  # an engine behind a guard that does not let /version pass
     raise NotAnEngineError(f"HTTP {answer.status} without a version")
-
-
-def _pong(told: dict[str, Any], api: str) -> Pong:
-    def text(value: Any) -> str:
-        return value if isinstance(value, str) else ""
-
-    platform = told.get("Platform")
-    components = told.get("Components")
-    names = (one.get("Name") for one in components if isinstance(one, dict)) if isinstance(components, list) else ()
-    return Pong(
-        version=text(told["Version"]),
-        api_version=text(told.get("ApiVersion")) or api,
-        min_api_version=text(told.get("MinAPIVersion")),
-        os=text(told.get("Os")),
-        arch=text(told.get("Arch")),
-        product=text(platform.get("Name")) if isinstance(platform, dict) else "",
-        components=tuple(filter(None, map(text, names))),
-    )
 
 
 @contextlib.contextmanager

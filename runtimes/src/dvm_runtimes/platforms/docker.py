@@ -6,15 +6,22 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints, Tls
+from dvm_runtimes.docker_api import CONNECT_LIMIT, DockerProfile, Endpoint, Hints, Tls
+from dvm_runtimes.docker_api.ping import ping
 from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder, without_password
 from dvm_runtimes.docker_api.profile import Place
+from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.probing import first_alive
 from dvm_runtimes.provider import NEVER, Machine
 
 from .docker_contexts import DEFAULT, DockerContext, config_folder, current_context, read_contexts
+from .podman import PodmanProvider
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
 
 DESKTOP_RANK = 30
 RANK = 40
@@ -70,6 +77,13 @@ class DockerProvider(DockerApiProvider):
 
     def profile(self, platform: Platform, machine: Machine) -> DockerProfile:
         return self._way(platform, machine).profile
+
+    def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
+        if "endpoint" not in overrides and _is_podman(platform):
+            # DOCKER_HOST and contexts lead there too, and it has rules of its own.
+            podman = replace(platform, type="podman", name=f"Podman ({platform.profile or 'DOCKER_HOST'})")
+            return PodmanProvider().create(podman, machine, **overrides)
+        return super().create(platform, machine, **overrides)
 
     def install_hint(self, machine: Machine) -> str:
         if machine.system == "darwin":
@@ -268,6 +282,17 @@ def _installed(machine: Machine, places: list[Way]) -> Way | None:
     if not any(machine.path(f"{folder}/dockerd").exists() for folder in folders):
         return None
     return next(way for way in places if way.platform.profile == DEFAULT)
+
+
+def _is_podman(platform: Platform) -> bool:
+    """Whether it is Podman that answers at this socket."""
+    if not platform.endpoint.startswith("unix://"):
+        return False
+    try:
+        pong = ping(Endpoint.parse(platform.endpoint), CONNECT_LIMIT)
+    except (OSError, EOFError, InvalidOptionError):
+        return False  # whoever connects next is told what is wrong
+    return pong.server == "Libpod"
 
 
 def _is_there(way: Way) -> bool:
