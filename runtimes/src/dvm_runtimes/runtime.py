@@ -110,6 +110,11 @@ class ContainerRuntime(ABC):
     def capabilities(self) -> Capabilities:
         """What this engine can do."""
 
+    @property
+    def in_this_process(self) -> bool:
+        """Whether the engine lives in this process's memory, where no other process reaches it."""
+        return False
+
     @abstractmethod
     def version(self, *, timeout: float | None = QUICK, cancel: threading.Event | None = None) -> str:
         """The engine's version, asked anew: proof that it answers."""

@@ -48,6 +48,10 @@ class MockRuntime(EngineRuntime):
         """Scripts, faults, the record of calls, and whatever somebody else does at this engine."""
         super().__init__(self._mock_engine)
 
+    @property
+    def in_this_process(self) -> bool:
+        return True
+
     def _operation(self, name: str, timeout: float | None, cancel: threading.Event | None) -> Operation:
         call = getattr(self._now, "call", None)
         return _MockOperation(name, timeout, cancel, self.platform_name, self._faults, call)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dvm_server.protocol.work import Work
 
 if TYPE_CHECKING:
+    from dvm_runtimes.options import AttachOptions
+    from dvm_runtimes.runtime import ContainerRuntime
     from dvm_server.app import DvmServer
 
 
@@ -38,16 +40,34 @@ def register(server: DvmServer) -> None:
                 hint = "dvm.workspace.start starts it."
                 problem = f"workspace {found.name!r} is not running: it is {found.status}"
                 raise WorkspaceNotRunningError(problem, hint=hint, **facts)
-            selector = server.selection.selector
+            if runtime.in_this_process:
+                words = ["-m", "dvm_server.relay", _relayed(runtime, found.id, options)]
+            else:
+                words = ["-m", "dvm_runtimes.cli", *_words(found.name, server.selection.selector, options)]
         return {
             "program": sys.executable,
-            "args": ["-m", "dvm_runtimes.cli", *_words(found.name, selector, options)],
+            "args": words,
             "env": dict(options.env),
             "cwd": folder if folder is not None and Path(folder).is_dir() else str(Path.home()),
         }
 
 
-def _words(name: str, selector: str, options: Any) -> list[str]:
+def _relayed(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
+    from dvm_runtimes.errors import UnsupportedError
+    from dvm_runtimes.workspaces import EngineRuntime
+    from dvm_server.relay.host import offer
+
+    if not isinstance(runtime, EngineRuntime):
+        raise UnsupportedError(
+            f"{runtime.platform_name} lives in the server's own process, and no terminal reaches it there",
+            hint="Choose another runtime with dvm.runtime.select.",
+            platform=runtime.platform_name,
+            operation="attach_to_workspace",
+        )
+    return offer(runtime, container, options)
+
+
+def _words(name: str, selector: str, options: AttachOptions) -> list[str]:
     words = ["attach", "--runtime", selector]
     if options.shell is not None:
         words += ["--shell", options.shell]
