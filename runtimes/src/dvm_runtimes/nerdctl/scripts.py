@@ -108,7 +108,15 @@ exit 0
 RENAME = r"""
 # dvm CONTAINER NAME nerdctl...
 container=$1 name=$2; shift 2
-"$@" rename "$container" "$name"
+said=$("$@" rename "$container" "$name" 2>&1) && exit 0
+case $said in *"no such file or directory"*)
+    # nerdctl 1.7 has given the name away by then, and stumbles over the hosts file that a stopped container has not,
+    # before it has written the label that it finds containers by. containerd's own command takes the same flags.
+    shift
+    ctr "$@" containers label "$container" "nerdctl/name=$name" >/dev/null && exit 0 ;;
+esac
+printf '%s\n' "$said" >&2
+exit 1
 """
 
 BUILD = r"""
