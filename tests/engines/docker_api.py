@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import base_image
-from .docker_outside import DockerOutside
+from .docker_outside import DockerOutside, PodmanOutside
 from .http_over_socket import ask
 from .keeping import Kept
 from .registry import EngineKind, RunningEngine
@@ -42,12 +42,13 @@ def started(
     except BaseException:
         kept.end()
         raise
+    outside = PodmanOutside if kind.runtime == "podman" else DockerOutside
     return RunningEngine(
         kind,
         kept,
         endpoint=endpoint or f"unix://{socket}",
         version=version,
-        outside=DockerOutside(str(socket)),
+        outside=outside(str(socket)),
         pid=pids[0],
         environment=environment,
         host_folder=host_folder,

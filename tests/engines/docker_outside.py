@@ -51,7 +51,7 @@ class DockerOutside(Outside):
     def create_unstarted(self, name: str, labels: Mapping[str, str]) -> str:
         return self._create(name, labels, ["sleep", "infinity"])
 
-    def create_restarting(self, name: str, labels: Mapping[str, str]) -> str:
+    def create_restarting(self, name: str, labels: Mapping[str, str]) -> str | None:
         container = self._create(name, labels, ["false"], RestartPolicy={"Name": "always"})
         ask(self._socket, "POST", f"/containers/{container}/start")
         return container
@@ -99,3 +99,10 @@ class DockerOutside(Outside):
             if error.status == 404:
                 return None
             raise
+
+
+class PodmanOutside(DockerOutside):
+    """The same at Podman, which has no state for a container that it is about to start again."""
+
+    def create_restarting(self, name: str, labels: Mapping[str, str]) -> None:
+        return None

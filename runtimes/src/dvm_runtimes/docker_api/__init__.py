@@ -15,10 +15,12 @@ from .profile import DockerProfile, Hints
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
+    from .engine import DockerEngine
+
 CONNECT_LIMIT = 15.0
 """Seconds in which an engine has to answer before a runtime on it exists."""
 
-__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls", "connect"]
+__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls", "answering", "connect"]
 
 
 def connect(
@@ -34,12 +36,20 @@ def connect(
     Raises:
         RuntimeUnavailableError: it does not answer; the hint says how to start it here.
     """
+    from .engine import DockerEngine
+
+    return answering(DockerEngine(endpoint, profile or DockerProfile()), timeout)
+
+
+def answering(engine: DockerEngine, timeout: float = CONNECT_LIMIT) -> ContainerRuntime:
+    """A runtime on an engine, which has answered once; else it is closed.
+
+    Raises:
+        RuntimeUnavailableError: it does not answer within ``timeout`` seconds.
+    """
     from dvm_runtimes.operation import Operation
     from dvm_runtimes.workspaces import EngineRuntime
 
-    from .engine import DockerEngine
-
-    engine = DockerEngine(endpoint, profile or DockerProfile())
     try:
         with Operation("connect", timeout=timeout, platform=engine.platform_name) as op:
             engine.negotiate(op)

@@ -37,6 +37,8 @@ def query(options: BuildOptions, labels: Mapping[str, str], dockerfile: str) -> 
         "rm": 1,
         "forcerm": 1,
         "version": "1",
+        # Podman's word for keeping every step; Docker always does.
+        "layers": 1,
         "labels": json.dumps(dict(labels)),
     }
     if options.build_args:

@@ -59,7 +59,7 @@ class DockerEngine(Connected, Engine):
         self.platform_name = profile.platform_name
         self.endpoint = str(endpoint)
         self.view = parsing.PortView(_foreign_host(endpoint, profile))
-        self._execs = Execs(self)
+        self._execs: Execs = Execs(self)
         self._capabilities: Capabilities | None = None
 
     @property
@@ -123,9 +123,12 @@ class DockerEngine(Connected, Engine):
     @step
     def create_container(self, op: Operation, spec: ContainerSpec) -> str:
         params = {"name": spec.name} | ({"platform": spec.platform} if spec.platform else {})
-        body = create_body(spec, log_driver=log_driver_for(str(self.info(op).get("LoggingDriver") or "")))
-        answer = self.client.call("POST", "/containers/create", params=params, json=body)
+        answer = self.client.call("POST", "/containers/create", params=params, json=self.creation(op, spec))
         return str(answer.json()["Id"])
+
+    def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
+        """The body of the request that makes this container."""
+        return create_body(spec, log_driver=log_driver_for(str(self.info(op).get("LoggingDriver") or "")))
 
     @step
     def start_container(self, op: Operation, container: str) -> None:

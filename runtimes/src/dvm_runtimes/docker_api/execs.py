@@ -57,6 +57,9 @@ class Execs:
         engine: the engine.
     """
 
+    session_type: type[DockerSession] = DockerSession
+    """What `start` makes."""
+
     def __init__(self, engine: DockerEngine) -> None:
         self._engine = engine
 
@@ -84,7 +87,7 @@ class Execs:
             if why is not None:
                 raise why from error
             raise
-        session = DockerSession(
+        session = self.session_type(
             wire,
             early,
             tty=spec.tty,
@@ -93,7 +96,7 @@ class Execs:
             resize=lambda op, rows, columns: self._resize(op, exec_id, rows, columns),
             kill=lambda op: self.kill(op, container, exec_id, mark, spec.user),
             broken=lambda error, wire: engine.broken(error, op.name, wire),
-            failed=lambda code, words: self._failed(op, spec, code, words),
+            failed=lambda code, words: self.failed(op, spec, code, words),
             operation=op.name,
         )
         if spec.tty and not sized:
@@ -183,10 +186,11 @@ class Execs:
     def _refused(self, error: UpgradeRefusedError, op: Operation, spec: ExecSpec, container: str) -> DvmError:
         text = error.words
         if error.status in (400, 500) and ("OCI runtime" in text or "unable to find user" in text or "exec" in text):
-            return self._failed(op, spec, 126, text)
+            return self.failed(op, spec, 126, text)
         return self._engine.problems.explain(error.status, text, op.name, container)
 
-    def _failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
+    def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
+        """The error of a command that was not started: its exit code, and the engine's sentence."""
         reason = " ".join(words.split()) or "the engine gave no reason"
         # Engines disagree on the number; a shell's rule decides, as far as the sentence tells.
         missing = "executable file not found" in reason or "no such file or directory" in reason

@@ -22,7 +22,10 @@ _SHORT = 10.0
 _KILL_LIMIT = 20.0
 """Seconds for ending a command and all that it started."""
 
-_FAILURES = (b"OCI runtime exec failed", b"unable to find user", b"unable to find group", b"rpc error:", b"failed to ")
+_FAILURES = (
+    *(b"OCI runtime exec failed", b"unable to find user", b"unable to find group", b"rpc error:", b"failed to "),
+    *(b"Error: runc: ", b"Error: crun: "),
+)
 """How an engine's own sentence begins when a command could not be started.
 
 It is sent as if the command had written it, since the connection had been handed over by then.
@@ -35,13 +38,13 @@ class ExecState:
 
     Attributes:
         running: whether it runs.
-        started: whether there ever was a process.
+        started: whether there ever was a process; None where the engine does not tell.
         exit_code: None before its end.
         pid: the process on the engine's host; 0 where there is none.
     """
 
     running: bool
-    started: bool
+    started: bool | None
     exit_code: int | None
     pid: int = 0
 
@@ -100,7 +103,7 @@ class DockerSession(ExecSession):
         self._over = threading.Event()
 
     def read(self) -> tuple[int, bytes] | None:
-        piece = self._next()
+        piece = self.next_piece()
         if not self._began:
             self._began = True
             if piece is not None and piece[1].startswith(_FAILURES):
@@ -114,13 +117,14 @@ class DockerSession(ExecSession):
         if state.running or state.started:
             return first
         said = [first[1]]
-        while (piece := self._next()) is not None:
+        while (piece := self.next_piece()) is not None:
             said.append(piece[1])
         words = b"".join(said).decode(errors="replace").strip()
         self._failure = self._failed(state.exit_code or 126, words)
         return None
 
-    def _next(self) -> tuple[int, bytes] | None:
+    def next_piece(self) -> tuple[int, bytes] | None:
+        """The next piece that came over the connection; None at the end."""
         while not self._pieces:
             data = self._receive()
             if not data:
@@ -189,7 +193,7 @@ class DockerSession(ExecSession):
         with Operation(self._operation, cancel=self._cancelled) as op:
             state = self._ended_state(op)
         code = state.exit_code or 0
-        if not state.started and code in (126, 127):
+        if state.started is False and code in (126, 127):
             raise self._failed(code, "")
         return code
 

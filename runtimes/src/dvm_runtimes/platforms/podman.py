@@ -106,6 +106,11 @@ class PodmanProvider(DockerApiProvider):
             error.detail = last_words(socket) or error.detail
             raise
 
+    def connect(self, endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
+        from dvm_runtimes.podman import connect
+
+        return connect(endpoint, profile)
+
     def install_hint(self, machine: Machine) -> str:
         if machine.system == "darwin":
             return "Podman: `brew install podman`, then `podman machine init && podman machine start`."

@@ -1,0 +1,47 @@
+"""Commands in Podman's containers: how they end, and what Podman says among their output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dvm_runtimes.docker_api.execs import Execs
+from dvm_runtimes.docker_api.sessions import DockerSession, ExecState
+from dvm_runtimes.engine import STDERR
+
+if TYPE_CHECKING:
+    from dvm_runtimes.engine import ExecSpec
+    from dvm_runtimes.errors import ExecError
+    from dvm_runtimes.operation import Operation
+
+_ITS_OWN = re.compile(rb"Error: (?:read|write) unixpacket .*: (?:connection reset by peer|broken pipe)\n")
+"""Podman's own trouble with a command that has ended, sent as if the command had written it; a frame of its own."""
+
+_NOT_STARTED = (125, 126, 127)
+
+
+class PodmanSession(DockerSession):
+    """One exec, without what Podman adds to the command's errors."""
+
+    def next_piece(self) -> tuple[int, bytes] | None:
+        while (piece := super().next_piece()) is not None:
+            if piece[0] != STDERR or not _ITS_OWN.fullmatch(piece[1]):
+                return piece
+        return None
+
+
+class PodmanExecs(Execs):
+    """The commands of one Podman."""
+
+    session_type = PodmanSession
+
+    def state(self, op: Operation, exec_id: str) -> ExecState:
+        state = super().state(op, exec_id)
+        # Of a process that has ended Podman keeps no number; and these codes may be the command's own.
+        if not state.running and state.exit_code is not None:
+            return replace(state, started=None if state.exit_code in _NOT_STARTED else True)
+        return state
+
+    def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
+        return super().failed(op, spec, 126 if code == 125 else code, words)

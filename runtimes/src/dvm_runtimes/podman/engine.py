@@ -1,0 +1,135 @@
+"""`PodmanEngine`: what Podman's Docker-compatible API does otherwise. Seen with 4.3 and 5.4."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError
+
+from dvm_runtimes.docker_api import inside
+from dvm_runtimes.docker_api.connected import step
+from dvm_runtimes.docker_api.endpoint import Endpoint
+from dvm_runtimes.docker_api.engine import DockerEngine
+from dvm_runtimes.docker_api.problems import status_of
+from dvm_runtimes.docker_api.profile import DockerProfile
+from dvm_runtimes.engine import ContainerSpec, ExecSpec
+from dvm_runtimes.errors import ExecError, PathNotFoundError
+from dvm_runtimes.infos import Capabilities, ImageInfo
+from dvm_runtimes.operation import Operation
+
+from . import creation
+from .commands import PodmanExecs
+
+_SYSTEMD = Path("/run/systemd/system")
+_STAT = "X-Docker-Container-Path-Stat"
+
+
+class PodmanEngine(DockerEngine):
+    """One Podman service.
+
+    Args:
+        endpoint: where it listens.
+        profile: whether it is rootless, a machine or remote.
+    """
+
+    def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
+        super().__init__(endpoint, profile)
+        self._execs = PodmanExecs(self)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        found = super().capabilities
+        if self.profile.place == "here" and not _SYSTEMD.is_dir():
+            reasons = {"health_checks": "Podman runs them by systemd's timers, and no systemd runs here"}
+            found = replace(found, health_checks=False, reasons={**found.reasons, **reasons})
+        return found
+
+    def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
+        return creation.adapted(super().creation(op, spec), spec)
+
+    # Files
+
+    @step
+    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        if self._is_hidden(container, path):
+            return inside.kind(self, op, container, path)
+        return self._kind(container, path)
+
+    def _kind(self, container: str, path: str) -> str | None:
+        # Podman answers for "file/." too; but it tells what it is, and follows links.
+        params = {"path": f"{path.rstrip('/')}/."}
+        try:
+            answer = self.client.call("HEAD", f"/containers/{container}/archive", params=params)
+        except APIError as error:
+            if status_of(error) == 404:
+                return None
+            raise
+        told = json.loads(base64.b64decode(answer.headers[_STAT]))
+        return "folder" if told.get("isDir") else "file"
+
+    def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        # Podman would make what is missing.
+        if self.path_kind(op, container, path) != "folder":
+            raise self.problems.make(
+                PathNotFoundError,
+                f"there is no folder {path!r} in the container",
+                op.name,
+                "Make it first.",
+                "",
+            )
+        super().put_archive(op, container, path, tar)
+
+    def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
+        # Podman makes everything root's on the way out. The container's own tar keeps owners, if it has one.
+        if self._has_tar(op, container):
+            yield from inside.get(self, op, container, path)
+        else:
+            yield from super().get_archive(op, container, path)
+
+    @step
+    def _has_tar(self, op: Operation, container: str) -> bool:
+        if self.client.inspect_container(container)["State"].get("Status") != "running":
+            return False
+        try:
+            session = self.exec_start(op, container, ExecSpec(command=("tar", "--help"), user="0:0"))
+        except ExecError:
+            return False
+        try:
+            while session.read() is not None:
+                pass
+            session.wait()
+        except ExecError:
+            return False
+        finally:
+            session.close()
+        return True
+
+    # Images
+
+    def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
+        found = super().inspect_image(op, name)
+        return found and _named(found)
+
+    def list_images(self, op: Operation) -> list[ImageInfo]:
+        return [_named(image) for image in super().list_images(op)]
+
+
+def _named(image: ImageInfo) -> ImageInfo:
+    return replace(image, tags=tuple(familiar(tag) for tag in image.tags))
+
+
+def familiar(tag: str) -> str:
+    """An image's name as its user knows it, and as Podman finds it again.
+
+    >>> familiar("localhost/shop:dev"), familiar("docker.io/library/debian:12"), familiar("quay.io/a/b:1")
+    ('shop:dev', 'debian:12', 'quay.io/a/b:1')
+    """
+    for prefix in ("localhost/", "docker.io/library/", "docker.io/"):
+        if tag.startswith(prefix):
+            return tag.removeprefix(prefix)
+    return tag
