@@ -17,20 +17,19 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from tests.engines.stand_ins import nerdctl_client as client
 from tests.engines.stand_ins import nerdctl_forms as forms
+from tests.engines.stand_ins.nerdctl_client import ask, docker, fatal, say
 
 VERSION = "2.1.6"
 WATCH = "dvm-stand-in-watch-"
 """Docker has no namespaces with labels: a volume of this name, made and removed, is the event of one."""
-
-SOCKET = ""
 
 
 def main() -> None:
@@ -38,8 +37,8 @@ def main() -> None:
     if words[:1] == ["--version"]:
         print(f"nerdctl version {VERSION}")
         return
-    if not Path(SOCKET).exists():
-        fatal(f'cannot access containerd socket "{SOCKET}": no such file or directory')
+    if not Path(client.socket).exists():
+        fatal(f'cannot access containerd socket "{client.socket}": no such file or directory')
     command, *rest = words or ["help"]
     if command in ("container", "image") and rest:
         command, *rest = (f"{command} {rest[0]}", *rest[1:])
@@ -51,38 +50,12 @@ def main() -> None:
 
 def global_flags(socket: str, words: list[str]) -> list[str]:
     """The words without nerdctl's own flags; another address is another engine."""
-    global SOCKET
-    SOCKET = socket
+    client.socket = socket
     while words and words[0] in ("--address", "-a", "--namespace", "-n"):
         if words[0] in ("--address", "-a") and not words[1].endswith("containerd.sock"):
-            SOCKET = words[1]
+            client.socket = words[1]
         words = words[2:]
     return words
-
-
-def say(level: str, text: str, **fields: str) -> None:
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    more = "".join(f" {name}={json.dumps(value)}" for name, value in fields.items())
-    print(f'time="{now}" level={level} msg={json.dumps(text, ensure_ascii=False)}{more}', file=sys.stderr)
-
-
-def fatal(text: str) -> NoReturn:
-    sys.stdout.flush()
-    say("fatal", text)
-    sys.exit(1)
-
-
-def docker(*words: str) -> list[str]:
-    """Docker's client; run it with every descriptor that this program has, one may be a file of variables."""
-    return ["docker", "--host", f"unix://{SOCKET}", *words]
-
-
-def ask(*words: str) -> str:
-    """What Docker's client answers; its error in nerdctl's words ends this program."""
-    done = subprocess.run(docker(*words), close_fds=False, capture_output=True, check=False)
-    if done.returncode:
-        fatal(forms.translate(done.stderr.decode(errors="replace"), words))
-    return done.stdout.decode(errors="replace")
 
 
 def plain(*fixed: str) -> Callable[[list[str]], None]:
@@ -337,7 +310,7 @@ def build(words: list[str]) -> None:
     """With the builder that Docker has; it is told of as BuildKit tells of it."""
     from tests.engines.stand_ins.nerdctl_build import build as build_here
 
-    if (problem := build_here(words, f"unix://{SOCKET}")) is not None:
+    if (problem := build_here(words, f"unix://{client.socket}")) is not None:
         fatal(problem)
 
 

@@ -9,16 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dvm_runtimes.engine import STDERR, STDOUT, Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
+from dvm_runtimes.engine import STDOUT, Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
-    ImageNotFoundError,
     NameConflictError,
     UnsupportedError,
     WorkspaceNotFoundError,
 )
-from dvm_runtimes.infos import Capabilities, ImageInfo, ProgressEvent, WorkspaceStatus
+from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.naming import MANAGED
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions, Port
@@ -28,7 +27,7 @@ from .archives import Archives
 from .building import build
 from .calls import Caller, limited
 from .events import NerdctlEvents
-from .failures import pull_failure
+from .images import Images
 from .logs import Records, flags
 from .messages import reason
 from .ports import await_forwarded, refuse_taken, with_host_ports
@@ -39,7 +38,6 @@ from .variables import variables
 from .versions import check_version
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 
 
 class NerdctlEngine(Engine):
@@ -60,6 +58,7 @@ class NerdctlEngine(Engine):
         self._transport = transport
         self._caller = Caller(transport, profile)
         self._archives = Archives(self._caller)
+        self._images = Images(self._caller)
         self._names: dict[str, str] = {}
         self._ports: dict[str, tuple[Port, ...]] = {}
         self._init: str | None = None
@@ -339,61 +338,16 @@ class NerdctlEngine(Engine):
     # Images
 
     def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
-        # In its own form, nerdctl panics at an image that does not tell when it was made.
-        outcome = self._caller.run(op, self._caller.nerdctl(("image", "inspect", "--mode", "native", name)))
-        if outcome.code == 0:
-            found = records.objects(outcome.stdout.decode(errors="replace"))
-            if found:
-                return records.image(found[0])
-        elif not isinstance(error := self._caller.failed(op, outcome.words, name), ImageNotFoundError):
-            raise error
-        if not _IMAGE_ID.fullmatch(name):
-            return None
-        # nerdctl looks images up by the digest of their manifest, not by their own ID.
-        wanted = name if name.startswith("sha256:") else f"sha256:{name}"
-        return next((one for one in self.list_images(op) if one.id.startswith(wanted)), None)
+        return self._images.inspect(op, name)
 
     def list_images(self, op: Operation) -> list[ImageInfo]:
-        text = self._caller.ok(op, self._caller.script(scripts.IMAGES))
-        found: dict[str, ImageInfo] = {}
-        for data in records.objects(text.decode(errors="replace")):
-            one = records.image(data)
-            known = found.get(one.id)
-            tags = dict.fromkeys((*(known.tags if known else ()), *one.tags))
-            found[one.id] = ImageInfo(
-                id=one.id,
-                tags=tuple(tags),
-                size=one.size,
-                created=one.created,
-                labels=one.labels,
-                entrypoint=one.entrypoint,
-                command=one.command,
-                env=one.env,
-                user=one.user,
-                working_dir=one.working_dir,
-            )
-        return list(found.values())
+        return self._images.all(op)
 
     def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
-        words = ["pull", *(["--platform", platform] if platform else []), name]
-        told = set()
-        said: list[bytes] = []
-        with self._caller.running(op, self._caller.nerdctl(words)) as channel:
-            while (piece := channel.read()) is not None:
-                if piece[0] == STDERR:
-                    said.append(piece[1])
-                for layer in re.findall(
-                    r"^([\w-]+-sha256:[0-9a-f]{12})", piece[1].decode(errors="replace"), re.MULTILINE
-                ):
-                    if layer not in told:
-                        told.add(layer)
-                        progress(ProgressEvent(step=f"Pulling {layer}"))
-            code = channel.wait()
-        if code:
-            raise pull_failure(reason(b"".join(said).decode(errors="replace")), self.profile, op.name, name)
+        self._images.pull(op, name, platform, progress)
 
     def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
-        self._caller.ok(op, self._caller.nerdctl(("rmi", *(["--force"] if force else []), name)), name)
+        self._images.remove(op, name, force=force)
 
     def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
         build(self._caller, op, options, labels, progress)
