@@ -110,8 +110,7 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
         created=seconds(data.get("Created")) or 0.0,
         started=started,
         exit_code=int(state.get("ExitCode", 0)) if ended and started is not None else None,
-        # Some engines go on showing the ports of a container that has ended.
-        ports={} if ended else _bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view),
+        ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view),
         error=str(state.get("Error") or ""),
         health=_health(state.get("Health") or state.get("Healthcheck") or {}),
         user=str(config.get("User") or ""),

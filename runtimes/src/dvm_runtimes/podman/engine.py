@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,16 @@ from dvm_runtimes.docker_api.endpoint import Endpoint
 from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.problems import status_of
 from dvm_runtimes.docker_api.profile import DockerProfile
-from dvm_runtimes.engine import ContainerSpec, ExecSpec
+from dvm_runtimes.engine import Container, ContainerSpec, ExecSpec
 from dvm_runtimes.errors import ExecError, PathNotFoundError
-from dvm_runtimes.infos import Capabilities, ImageInfo
+from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
 from . import creation
 from .commands import PodmanExecs
 
 _SYSTEMD = Path("/run/systemd/system")
+_HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -48,6 +49,13 @@ class PodmanEngine(DockerEngine):
             reasons = {"health_checks": "Podman runs them by systemd's timers, and no systemd runs here"}
             found = replace(found, health_checks=False, reasons={**found.reasons, **reasons})
         return found
+
+    def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
+        return [_now(container) for container in super().list_containers(op, labels)]
+
+    def inspect_container(self, op: Operation, reference: str) -> Container | None:
+        found = super().inspect_container(op, reference)
+        return found and _now(found)
 
     def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
         return creation.adapted(super().creation(op, spec), spec)
@@ -117,6 +125,11 @@ class PodmanEngine(DockerEngine):
 
     def list_images(self, op: Operation) -> list[ImageInfo]:
         return [_named(image) for image in super().list_images(op)]
+
+
+def _now(container: Container) -> Container:
+    # Podman goes on showing the ports of a container that has ended.
+    return container if container.status in _HOLDS_PORTS else replace(container, ports={})
 
 
 def _named(image: ImageInfo) -> ImageInfo:
