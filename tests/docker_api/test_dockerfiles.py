@@ -11,7 +11,7 @@ import pytest
 
 from dvm_runtimes.docker_api.context import Sources, pack_context
 from dvm_runtimes.docker_api.dockerfile import instructions, needs_buildkit
-from dvm_runtimes.docker_api.dockerignore import Ignore
+from dvm_runtimes.dockerignore import Ignore
 from dvm_runtimes.options import BuildOptions
 
 

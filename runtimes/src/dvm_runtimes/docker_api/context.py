@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvm_runtimes.archive import pack_one
+from dvm_runtimes.dockerignore import Ignore
 from dvm_runtimes.options import BuildOptions
-
-from .dockerignore import Ignore
 
 IGNORE_FILE = ".dockerignore"
 
@@ -50,11 +49,7 @@ class Sources:
 
     def ignore(self) -> Ignore:
         """The rules of the context."""
-        try:
-            text = (self.folder / IGNORE_FILE).read_text(encoding="utf-8-sig", errors="surrogateescape")
-        except FileNotFoundError:
-            return Ignore([])
-        return Ignore(text.splitlines())
+        return Ignore.of(self.folder)
 
 
 def outside_name() -> str:

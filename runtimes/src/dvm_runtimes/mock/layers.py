@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dvm_runtimes.dockerignore import IgnoreRules
+from dvm_runtimes.dockerignore import Ignore
 
 from .hostnodes import host_node
 from .nodes import FileNode, FolderNode, LinkNode, MemoryFile, MemoryFolder, MemoryLink, Node
@@ -19,15 +19,15 @@ def read_context(folder: Path) -> MemoryFolder:
     """A build context as an engine gets it: without what its ``.dockerignore`` leaves out, owned by root."""
     found = host_node(folder.resolve())
     assert isinstance(found, FolderNode), folder
-    return _read(found, "", IgnoreRules.of(folder)) or MemoryFolder()
+    return _read(found, "", Ignore.of(folder)) or MemoryFolder()
 
 
-def _read(folder: FolderNode, path: str, rules: IgnoreRules) -> MemoryFolder | None:
+def _read(folder: FolderNode, path: str, rules: Ignore) -> MemoryFolder | None:
     made = MemoryFolder(folder.status().mode, mtime=folder.status().mtime)
     for name in folder.names():
         inside = f"{path}/{name}" if path else name
         node = folder.get(name)
-        ignored = rules.ignores(inside)
+        ignored = rules.leaves_out(inside)
         copied: Node | None = None
         if isinstance(node, FolderNode):
             if not ignored or rules.has_exceptions:

@@ -9,7 +9,7 @@ from dvm_runtimes.mock import signals
 from dvm_runtimes.mock.handles import NullHandle, OpenFile
 from dvm_runtimes.mock.launching import CommandProblem, find_program, load
 from dvm_runtimes.mock.pipes import Pipe
-from dvm_runtimes.mock.processes import ExitedError, Process
+from dvm_runtimes.mock.processes import ExitedError, InterruptedBySignalError, Process
 
 from . import patterns
 from .expansion import Expander
@@ -125,6 +125,8 @@ class Shell:
     def execute(self, node: Node, *, last: bool = False) -> int:
         """Run one command; its status, which is ``$?`` from now on."""
         self.process.checkpoint()
+        if self._interrupted():
+            raise InterruptedBySignalError(signals.INT)
         self.run_traps()
         if isinstance(node, Script):
             status = self._script(node, last=last)
@@ -407,6 +409,11 @@ class Shell:
             child.group = group or child.pid
         child.start(body)
 
+    def _interrupted(self) -> bool:
+        """Whether Ctrl-C came to a shell that one talks to, between two of its commands: the line is given up."""
+        came = self.interactive and signals.INT in self.process.trapped
+        return came and not self.state.traps.get("INT")
+
     def _foreground(self, child: Process | None) -> int:
         if child is None:
             return 2
@@ -414,6 +421,9 @@ class Shell:
         if terminal is None:
             return self.process.wait_for(child)
         terminal.foreground = child.group
+        self.process.checkpoint()
+        if self._interrupted():
+            child.signal(signals.INT)  # it was typed when the child was there, but not yet in front
         try:
             status = self.process.wait_for(child)
         finally:

@@ -170,6 +170,9 @@ def _run(shell: Shell, script: Script) -> None:
         shell.state.status = end.status
     except LoopControl:
         pass  # ``break`` outside of a loop does nothing
+    except InterruptedBySignalError as interrupted:
+        shell.process.say("")
+        shell.state.status = 128 + interrupted.signal
 
 
 def _prompt(shell: Shell, name: str) -> None:
