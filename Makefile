@@ -10,11 +10,11 @@ BIN = .venv/bin
 WORKERS = 2
 ARGS =
 
-.PHONY: help setup demo test coverage lint format lock bench dist clean
+.PHONY: help setup demo test coverage lint format lock bench vsix vscode-test dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
-	@echo "Others: setup lint format coverage bench lock dist clean"
+	@echo "Others: setup lint format coverage bench vsix vscode-test lock dist clean"
 
 setup:
 	@scripts/setup
@@ -48,6 +48,14 @@ lock: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# The VS Code extension, with the Python that it needs, as one file. Needs Node 20.
+vsix: setup
+	@vscode-extension/scripts/package
+
+# The tests of the extension alone; `make test` has them too.
+vscode-test: setup
+	@$(BIN)/python -m pytest tests/vscode $(ARGS)
 
 # The three wheels and source archives, into dist/.
 dist: setup

@@ -25,10 +25,16 @@ beforeAll(async () => {
     `#!/bin/sh\n[ "$1" = start ] && ln -s ${docker().socket} ${colima}/docker.sock && echo started\n`,
   );
   chmodSync(program, 0o755);
+  // The editor's terminals take PATH from the shell's own files, as on a user's machine.
+  writeFileSync(join(home, ".bashrc"), `PATH=${join(root, "bin")}:$PATH\n`);
   editor = await Editor.open({
     open: folder,
     home,
-    env: { PATH: `${join(root, "bin")}:${process.env.PATH}`, COLIMA_HOME: join(home, ".colima") },
+    env: {
+      PATH: `${join(root, "bin")}:${process.env.PATH}`,
+      COLIMA_HOME: join(home, ".colima"),
+      SHELL: "/bin/bash",
+    },
     settings: { "dvm.image": docker().image },
   });
   user = new User(editor);

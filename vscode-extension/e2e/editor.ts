@@ -1,12 +1,12 @@
 // A real VS Code workbench in a real browser, with the packaged extension.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { onTestFailed } from "vitest";
-import { PATIENCE, pictures, python, vsix, workbench } from "./places";
+import { images, PATIENCE, pictures, python, vsix, workbench } from "./places";
 
 const SETTINGS = {
   "workbench.startupEditor": "none",
@@ -22,6 +22,9 @@ const SETTINGS = {
   "terminal.integrated.gpuAcceleration": "off",
   "terminal.integrated.shellIntegration.enabled": false,
 };
+
+/** The pictures of the README, which are taken anew when `DVM_E2E_README` is set. */
+const README = ["terminal", "building", "no-engine"];
 
 export interface Options {
   /** What is opened: a folder, or a .code-workspace file. */
@@ -122,7 +125,10 @@ export class Editor {
 
   /** Keep a picture of the window; also one of how it was when the test failed. */
   async picture(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(pictures(), `${name}.png`) });
+    const path = join(pictures(), `${name}.png`);
+    await this.page.screenshot({ path });
+    if (process.env.DVM_E2E_README && README.includes(name))
+      copyFileSync(path, join(images(), `${name}.png`));
   }
 
   /** To be called first in every test. */

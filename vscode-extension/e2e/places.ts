@@ -37,6 +37,11 @@ export function pictures(): string {
   return folder;
 }
 
+/** Where the pictures of the README are. */
+export function images(): string {
+  return join(EXTENSION, "images");
+}
+
 function needed(name: string, what: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: ${what}`);

@@ -61,7 +61,7 @@ export async function rebuildImage(app: App): Promise<void> {
   if (!dockerfile) {
     const missing = folderSettings(folder).dockerfile || "Dockerfile";
     const hint = "Write one, or name it in the setting dvm.dockerfile.";
-    throw new Failure(`${folder.name} has no ${missing}`, "invalid_option", hint);
+    throw new Failure(`there is no ${missing} in ${folder.name}`, "invalid_option", hint);
   }
   const imageName = imageNameOf(folder);
   await withSteps(`Building ${imageName}`, app.output, (options) =>

@@ -25,7 +25,9 @@ export async function showFailure(
   if (failure.logs && failure.kind !== "build_failed") app.output.appendLine(failure.logs.trimEnd());
   const offered = remedies(failure);
   const retry = again && ["timeout", "engine_error"].includes(failure.kind) ? ["Try Again"] : [];
-  const sentence = `${failure.message.replace(/\.$/, "")}.`;
+  // A word gets its capital; an option's or a file's name stays as it is.
+  const message = failure.message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+  const sentence = `${message.replace(/\.$/, "")}.`;
   // The message may be the error's own sentence, which has the hint in it already.
   const text = failure.hint && !sentence.includes(failure.hint) ? `${sentence} ${failure.hint}` : sentence;
   const chosen = await window.showErrorMessage(text, ...retry, ...offered.map((one) => one.title));

@@ -80,7 +80,7 @@ it("stops all, after asking", async () => {
 it("builds the folder's image with its steps, starts from it, and says when there is no Dockerfile", async () => {
   await opened();
   await run("dvm.rebuildImage");
-  await isShown(/shop has no Dockerfile\. Write one/);
+  await isShown(/There is no Dockerfile in shop\. Write one/);
   writeFileSync(`${running.folder}/Dockerfile`, "FROM debian:12\nRUN echo built\n");
   fake.files.add(`${running.folder}/Dockerfile`);
   fake.answers = [[/Image dvm-shop is built/, "Start Workspace"]];
