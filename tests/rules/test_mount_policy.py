@@ -78,6 +78,23 @@ def test_links_are_followed_before_the_check(target: str, home: Path, tmp_path: 
         check_bind_source(link, "app_path", home=home)
 
 
+@pytest.mark.parametrize("personal", PERSONAL_PATHS)
+def test_a_link_to_personal_secrets_is_refused(personal: str, home: Path, tmp_path: Path) -> None:
+    (home / personal).mkdir(parents=True)
+    link = tmp_path / "innocent"
+    link.symlink_to(home / personal)
+    with pytest.raises(InvalidOptionError, match="leads to"):
+        check_bind_source(link, "app_path", home=home)
+
+
+@pytest.mark.parametrize("way", ["../../etc", "sub/../../../../../../../../etc"])
+def test_a_climb_is_refused(way: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    deep = "/".join([str(tmp_path), *[".."] * len(tmp_path.parts), way.lstrip("./")])
+    with pytest.raises(InvalidOptionError, match=r"cannot be mounted|system path"):
+        check_bind_source(deep, "app_path", home=home)
+
+
 def test_a_link_in_the_middle_is_followed(home: Path, tmp_path: Path) -> None:
     (tmp_path / "way").symlink_to("/etc")
     with pytest.raises(InvalidOptionError, match="system path"):

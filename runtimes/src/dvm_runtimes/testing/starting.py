@@ -12,6 +12,7 @@ from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.waiting import Command, LogLine
 
 from .case import LIMIT, MISSING_IMAGE, Bench, ConformanceCase, assert_typed, require
+from .exec import ODD_VALUES
 from .subject import Subject
 
 
@@ -71,6 +72,12 @@ class StartConformance(ConformanceCase):
         workspace = bench.start(env=env)
         got = {key: bench.sh(workspace, f"printenv {key}") for key in env}
         assert got == {key: value + "\n" for key, value in env.items()}
+
+    def test_start_gives_odd_values(self, bench: Bench) -> None:
+        """Whatever a shell or a file format in between would change arrives as it was given."""
+        workspace = bench.start(env=ODD_VALUES)
+        script = "; ".join(f'printf "%s\\001" "${name}"' for name in ODD_VALUES)
+        assert bench.sh(workspace, script).split("\1")[:-1] == list(ODD_VALUES.values())
 
     def test_start_reads_the_env_file(self, bench: Bench) -> None:
         """``env_file`` gives variables, and ``env`` wins over it."""
