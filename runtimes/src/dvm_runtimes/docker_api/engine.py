@@ -343,6 +343,6 @@ class DockerEngine(Connected, Engine):
 
 
 def _foreign_host(endpoint: Endpoint, profile: DockerProfile) -> str:
-    if profile.local or endpoint.host in ("", "localhost", "127.0.0.1", "::1"):
+    if profile.local or endpoint.host in ("", "localhost", "::1") or endpoint.host.startswith("127."):
         return ""
     return endpoint.host
