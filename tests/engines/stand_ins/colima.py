@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shlex
 import signal
@@ -47,10 +48,10 @@ def main() -> None:
         for name, one in vm["profiles"].items():
             print(json.dumps({"name": name, "status": one["status"], "arch": "x86_64", "runtime": "containerd"}))
         return
-    found = vm["profiles"].get(profile)
+    found = vm["profiles"].get("default" if profile == "colima" else profile.removeprefix("colima-"))
     if command == "status":
         status(found, profile, json_wanted="--json" in rest)
-    elif command == "ssh":
+    elif command in ("ssh", "exec", "x"):
         if found is None or found["status"] != "Running":
             fatal(f"colima{'' if profile == 'default' else f' [profile={profile}]'} not running")
         if rest[:1] == ["--"]:
@@ -111,7 +112,9 @@ def ssh(vm: dict[str, Any], words: list[str]) -> None:
         signal.pause()
     if words[:1] == ["--"]:
         words = words[1:]
-    line = " ".join(shlex.quote(word) for word in words)
+    if words[:1] and words[0] in ("create", "start", "delete", "shell"):
+        say("warning", f"Perhaps you meant `limactl {' '.join(words)}`?")
+    line = quoted(words)
     script = (
         f'cd {shlex.quote(vm["home"])} || exit 1 ; exec "$SHELL" -l -c {shlex.quote(line)}' if words else "exec bash -l"
     )
@@ -127,6 +130,15 @@ def ssh(vm: dict[str, Any], words: list[str]) -> None:
     if code:
         # 255 is all that ssh has for a program that a signal ended.
         fatal(f"exit status {255 if code < 0 else code}")
+
+
+def quoted(words: list[str]) -> str:
+    """Words for a shell; of those that begin them, ``NAME=value`` stays an assignment."""
+    assignments = []
+    while words and (match := re.match(r"[A-Za-z_]\w*=", words[0])):
+        assignments.append(match[0] + shlex.quote(words[0][match.end() :]))
+        words = words[1:]
+    return " ".join([*assignments, *map(shlex.quote, words)])
 
 
 def with_pipes(argv: list[str]) -> int:
