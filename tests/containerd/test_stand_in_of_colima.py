@@ -13,16 +13,11 @@ from tests.engines.registry import RunningEngine
 
 LIMIT = 120.0
 
-# Colima's own usage text, what it traces, the processes of its guest, and words that limactl and bash take for flags of their own: nothing that DVM
-# ever says.
+# Colima's own usage text, what it traces, the processes of its guest, and words that limactl and bash take for flags
+# of their own: nothing that DVM ever says.
 ELSEWHERE = (
-    "flag without --",
-    "what the remote shell",
-    "verbose",
-    "no command",
-    "-- -- --",
-    "leading dash",
-    "looks like a limactl flag",
+    *("flag without --", "verbose", "no command", "-- -- --", "leading dash", "looks like a limactl flag"),
+    "what the remote shell is asked to run",
 )
 
 
