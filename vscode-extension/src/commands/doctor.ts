@@ -1,8 +1,8 @@
-import { env, type QuickPickItem, Uri, window } from "vscode";
+import { commands, env, type QuickPickItem, Uri, window } from "vscode";
 import type { App } from "../app";
-import { addressIn, commandIn } from "../model/hints";
+import { addressIn } from "../model/hints";
 import { briefly } from "../ui/progress";
-import { runInTerminal } from "../ui/terminals";
+import { hintRemedies } from "../ui/remedies";
 
 /** One thing that was looked at. */
 export interface Check {
@@ -35,9 +35,9 @@ export async function runDoctor(app: App): Promise<void> {
 }
 
 async function follow(hint: string): Promise<void> {
-  const command = commandIn(hint);
+  const [remedy] = hintRemedies(hint);
   const address = addressIn(hint);
-  if (command) runInTerminal(command);
+  if (remedy) await commands.executeCommand(remedy.command, ...remedy.arguments);
   else if (address) await env.openExternal(Uri.parse(address));
 }
 

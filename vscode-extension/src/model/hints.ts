@@ -1,6 +1,6 @@
-/** The first command line in a hint: what stands between backticks. */
+/** The first command line in a hint: what stands between backticks and is more than an option. */
 export function commandIn(hint: string): string | undefined {
-  return /`([^`\n]+)`/.exec(hint)?.[1]?.trim();
+  return /`\s*([^`\s-][^`\n]*)`/.exec(hint)?.[1]?.trim();
 }
 
 /** The first address in a hint, for what can only be downloaded. */

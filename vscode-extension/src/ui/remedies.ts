@@ -41,12 +41,13 @@ const OWN_COMMANDS: [RegExp, Remedy][] = [
 
 /** The buttons under an error, the most helpful first; at most three. */
 export function remedies(failure: Failure): Remedy[] {
-  const found = [...fromHint(failure.hint), ...(BY_KIND[failure.kind] ?? []), OUTPUT];
+  const found = [...hintRemedies(failure.hint), ...(BY_KIND[failure.kind] ?? []), OUTPUT];
   const titles = found.map((one) => one.title);
   return found.filter((one, index) => titles.indexOf(one.title) === index).slice(0, 3);
 }
 
-function fromHint(hint: string): Remedy[] {
+/** The button that does what a hint says; none where only a person can. */
+export function hintRemedies(hint: string): Remedy[] {
   const command = commandIn(hint);
   if (!command) return [];
   const own = OWN_COMMANDS.find(([pattern]) => pattern.test(command));

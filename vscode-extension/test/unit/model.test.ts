@@ -29,6 +29,7 @@ describe("hints", () => {
   it("have a command between backticks", () => {
     expect(commandIn("Start it with `colima start work`.")).toBe("colima start work");
     expect(commandIn("Start Docker Desktop.")).toBeUndefined();
+    expect(commandIn("`--runtime mock` uses it.")).toBeUndefined();
   });
   it("have an address", () => {
     expect(addressIn("Get it from https://docs.docker.com/engine/install/.")).toBe(
