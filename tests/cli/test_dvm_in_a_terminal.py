@@ -71,7 +71,9 @@ def test_platforms_in_a_terminal(alone: Dvm) -> None:
 
     assert lines[0].split() == ["RUNTIME", "PLATFORM", "VERSION", "STATUS", "ENDPOINT"]
     assert any(line.split()[:3] == ["*", "mock", "Mock"] for line in lines)
-    assert any(line.startswith("docker: Start the engine at unix://") for line in lines), "what helps stands below"
+    assert any(line.split()[:2] == ["docker", "Docker"] and "no answer" in line for line in lines)
+    (told,) = [line for line in lines if line.startswith("docker is not running: there is no socket at ")]
+    assert "Start the engine at unix://" in told, "what is wrong stands below, and what helps"
 
 
 def test_a_narrow_terminal_keeps_names_whole(dvm: Dvm, running: str) -> None:

@@ -78,10 +78,10 @@ def print_rows(
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
-        least = max(len(visible(row[index])) for row in rows) if index == whole else min(3, len(column))
-        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least)
+        # rich makes narrower what may be wrapped, the widest first: paths, then images. Cells are cut all the same.
+        table.add_column(column, no_wrap=index == whole, overflow="ellipsis")
     for row in rows:
-        cells = [Text(visible(cell)) for cell in row]
+        cells = [Text(visible(cell), no_wrap=True, overflow="ellipsis") for cell in row]
         if status is not None:
             word = cells[status].plain.split(" ", 1)[0]
             cells[status].stylize(STATUS_COLOURS.get(word, ""))

@@ -44,7 +44,7 @@ def command(invocation: Invocation, runtime: str | None) -> None:
             status=4,
             whole=1,
         )
-        _print_hints(found)
+        _print_problems(found)
     else:
         print_rows(
             (),
@@ -73,11 +73,11 @@ def _selector(platform: Platform) -> str:
 
 
 def _status(platform: Platform) -> str:
-    return "running" if platform.reachable else (platform.problem or "does not answer")
+    return "running" if platform.reachable else "no answer"
 
 
-def _print_hints(platforms: list[Platform]) -> None:
-    """Below the table, what would make the others answer."""
+def _print_problems(platforms: list[Platform]) -> None:
+    """Below the table, which has no room for it: what is wrong, and what would help."""
     from rich.text import Text
 
     from dvm_runtimes.cli.output import console
@@ -85,7 +85,9 @@ def _print_hints(platforms: list[Platform]) -> None:
 
     screen = console("stdout")
     for one in platforms:
-        if one.hint:
-            line = Text.assemble((f"{_selector(one)}: ", "bold"), (visible(one.hint), "cyan"))
+        if one.problem:
+            line = Text.assemble(
+                (f"{_selector(one)} ", "bold"), f"{visible(one.problem)}. ", (visible(one.hint), "cyan")
+            )
             # The terminal wraps: a line break within a command would be copied with it.
             screen.print(line, soft_wrap=True)
