@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 from typing import NoReturn
@@ -20,8 +19,6 @@ def main() -> NoReturn:
         reading, writing = take_stdio()
     except OSError:
         sys.exit("dvm-server: standard input and output are needed: an editor starts this and speaks to it")
-    # A collection in the middle of the imports walks all of lsprotocol and finds nothing.
-    gc.disable()
     from .logs import begin
 
     begin(options["log_file"], options["log_level"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -56,7 +55,6 @@ class DvmServer(CommandServer):
         return value if isinstance(value, str) else ""
 
     def after_initialize(self) -> None:
-        gc.enable()
         # Importing takes longer than answering; the client has its answer by now.
         self._send_status("ok", quiescent=False, message="Looking for a container engine")
         threading.Thread(target=self._load, name="dvm-load", daemon=True).start()

@@ -105,6 +105,11 @@ class Selection:
         return self._state
 
     @property
+    def asked(self) -> str:
+        """What was asked for, as for `create_runtime`."""
+        return self._which
+
+    @property
     def selector(self) -> str:
         """What `create_runtime` needs to be given for the runtime in use, in another process."""
         from dvm_runtimes.choice import AUTO

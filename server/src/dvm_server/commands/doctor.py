@@ -15,9 +15,8 @@ def register(server: DvmServer) -> None:
     @server.thread()
     def doctor(work: Work) -> dict[str, Any]:
         from dvm_runtimes.doctor import examine
-
         from dvm_server import wire
 
         server.arguments(work.argument).done()
-        report: dict[str, Any] = wire.deep_camel(examine().to_dict())
+        report: dict[str, Any] = wire.deep_camel(examine(server.selection.asked).to_dict())
         return report
