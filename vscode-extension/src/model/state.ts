@@ -60,6 +60,8 @@ export class State {
   }
 
   setEngine(engine: Omit<Engine, "known">): void {
+    // What failed for want of an engine, or on another one, has not failed on this one.
+    if (engine.reachable && !this.engine.reachable) this.failures.clear();
     this.engine = { ...engine, known: true };
     if (!engine.reachable) this.found.clear();
     this.emitter.fire();

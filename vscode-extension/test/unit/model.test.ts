@@ -90,6 +90,16 @@ describe("the state", () => {
     expect(state.failure("shop")).toBeUndefined();
   });
 
+  it("does not hold against a workspace what failed for want of an engine", () => {
+    state.setEngine({ reachable: false, info: undefined, hint: "start it" });
+    state.finish("shop", "no engine answers");
+    state.setEngine({ reachable: true, info: anEngine(), hint: "" });
+    expect(state.failure("shop")).toBeUndefined();
+    state.finish("shop", "no such image");
+    state.setEngine({ reachable: true, info: anEngine(), hint: "" });
+    expect(state.failure("shop")).toBe("no such image");
+  });
+
   it("knows no workspace and no engine while the server is away", () => {
     state.setWorkspaces([aWorkspace()]);
     state.setEngine({ reachable: false, info: undefined, hint: "start it" });
