@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from dvm_runtimes.mock import signals
-from dvm_runtimes.mock.handles import NullHandle, OpenFile
+from dvm_runtimes.mock.handles import OpenFile
 from dvm_runtimes.mock.launching import CommandProblem, find_program, load
-from dvm_runtimes.mock.pipes import Pipe
 from dvm_runtimes.mock.processes import ExitedError, InterruptedBySignalError, Process
 
-from . import patterns
+from . import jobs, patterns
 from .expansion import Expander
 from .grammar import (
     AndOr,
@@ -125,7 +124,7 @@ class Shell:
     def execute(self, node: Node, *, last: bool = False) -> int:
         """Run one command; its status, which is ``$?`` from now on."""
         self.process.checkpoint()
-        if self._interrupted():
+        if jobs.interrupted(self):
             raise InterruptedBySignalError(signals.INT)
         self.run_traps()
         if isinstance(node, Script):
@@ -138,9 +137,9 @@ class Shell:
         elif isinstance(node, AndOr):
             status = self._and_or(node)
         elif isinstance(node, Background):
-            status = self._background(node.command)
+            status = jobs.background(self, node.command)
         elif isinstance(node, Subshell):
-            status = self._foreground(self.spawn(lambda shell: shell.execute(node.body, last=True)))
+            status = jobs.foreground(self, self.spawn(lambda shell: shell.execute(node.body, last=True)))
             self._exit_on_error(status)
         elif isinstance(node, Function):
             self.state.functions[node.name] = node.body
@@ -315,12 +314,12 @@ class Shell:
         environment = {**self.state.environment(), **env}
         if last and not any(self.state.traps.values()) and not self.interactive:
             return self.replace(words, body, environment, files)
-        child = self._fork(words, files)
+        child = jobs.fork(self, words, files)
         if child is None:
             return 2
         child.env = environment
-        self._start(child, body)
-        return self._foreground(child)
+        jobs.start(self, child, body)
+        return jobs.foreground(self, child)
 
     def run_program(self, words: list[str]) -> int:
         """Run a program that is neither looked for among functions nor builtins (``command``)."""
@@ -383,7 +382,7 @@ class Shell:
             group: the process group it joins, where jobs have their own; 0 begins one.
             ignoring: signals that do nothing to it.
         """
-        child = self._fork(["sh"], files)
+        child = jobs.fork(self, ["sh"], files)
         if child is not None:
             child.ignored |= ignoring
             state = self.state.copy()
@@ -392,62 +391,13 @@ class Shell:
                 shell = Shell(process, state)
                 return shell.live(lambda: work(shell))
 
-            self._start(child, live, group)
+            jobs.start(self, child, live, group)
         return child
-
-    def _fork(self, argv: list[str], files: dict[int, OpenFile] | None) -> Process | None:
-        try:
-            child = self.process.fork(argv, files)
-        except OSError as error:
-            self.complain(f"can't fork: {error.strerror}")
-            return None
-        child.env = self.state.environment()
-        return child
-
-    def _start(self, child: Process, body: Callable[[Process], int], group: int = 0) -> None:
-        if self.interactive:
-            child.group = group or child.pid
-        child.start(body)
-
-    def _interrupted(self) -> bool:
-        """Whether Ctrl-C came to a shell that one talks to, between two of its commands: the line is given up."""
-        came = self.interactive and signals.INT in self.process.trapped
-        return came and not self.state.traps.get("INT")
-
-    def _foreground(self, child: Process | None) -> int:
-        if child is None:
-            return 2
-        terminal = self.process.terminal if self.interactive else None
-        if terminal is None:
-            return self.process.wait_for(child)
-        terminal.foreground = child.group
-        self.process.checkpoint()
-        if self._interrupted():
-            child.signal(signals.INT)  # it was typed when the child was there, but not yet in front
-        try:
-            status = self.process.wait_for(child)
-        finally:
-            terminal.foreground = self.process.group
-        if status == 128 + signals.INT:
-            self.process.say("")
-        return status
 
     def _pipeline(self, node: Pipeline) -> int:
         if len(node.commands) == 1:
             return int(self._untested(node.commands[0]) == 0)
-        children: list[Process | None] = []
-        source: OpenFile | None = None
-        for index, command in enumerate(node.commands):
-            files = self.process.copy_files()
-            if source is not None:
-                _put(files, 0, source)
-            if index < len(node.commands) - 1:
-                pipe = Pipe(self.process.table.lock)
-                _put(files, 1, pipe.writer())
-                source = pipe.reader()
-            first = children[0] if children else None
-            children.append(self.spawn(_stage(command), files, group=first.pid if first else 0))
-        statuses = [self._foreground(child) for child in children]
+        statuses = jobs.pipeline(self, node.commands)
         failed = [status for status in statuses if status]
         status = failed[-1] if failed and "pipefail" in self.state.options else statuses[-1]
         if node.negated:
@@ -455,33 +405,10 @@ class Shell:
         self._exit_on_error(status)
         return status
 
-    def _background(self, command: Node) -> int:
-        files = self.process.copy_files()
-        if not self.interactive:
-            _put(files, 0, NullHandle())
-        # Ctrl-C is not meant for what runs in the background.
-        ignoring = frozenset() if self.interactive else frozenset({signals.INT, signals.QUIT})
-        child = self.spawn(_stage(command), files, ignoring=ignoring)
-        if child is None:
-            return 2
-        self.state.jobs[child.pid] = child
-        self.state.last_job = child.pid
-        return 0
-
     def _substitute(self, script: Script) -> str:
-        pipe = Pipe(self.process.table.lock)
-        files = self.process.copy_files()
-        _put(files, 1, pipe.writer())
-        reader = pipe.reader()
-        child = self.spawn(lambda shell: shell.execute(script, last=True), files)
-        pieces = []
-        try:
-            while piece := reader.read(self.process, 65536):
-                pieces.append(piece)
-        finally:
-            reader.release()
-        self._substituted = self.state.status = 2 if child is None else self.process.wait_for(child)
-        return b"".join(pieces).replace(b"\0", b"").decode(errors="surrogateescape").rstrip("\n")
+        said, status = jobs.capture(self, script)
+        self._substituted = self.state.status = status
+        return said.replace(b"\0", b"").decode(errors="surrogateescape").rstrip("\n")
 
     # Traps
 
@@ -497,14 +424,3 @@ class Shell:
         self.run_text(action)
         self.state.status = status
         return status
-
-
-def _stage(command: Node) -> Callable[[Shell], int]:
-    return lambda shell: shell.execute(command, last=True)
-
-
-def _put(files: dict[int, OpenFile], number: int, file: OpenFile) -> None:
-    old = files.pop(number, None)
-    if old is not None:
-        old.release()
-    files[number] = file
