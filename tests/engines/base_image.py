@@ -18,6 +18,7 @@ IMAGE = "dvm-test/base:1"
 OTHER_IMAGE = "dvm-test/other:1"
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_CREATED = "2026-01-01T00:00:00Z"
 _FOLDERS = {"bin": 0o755, "etc": 0o755, "root": 0o700, "tmp": 0o1777, "var": 0o755, "home": 0o755}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n",
@@ -51,7 +52,9 @@ def saved(name: str, **extra: str) -> bytes:
         "os": "linux",
         "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-        "history": [{"created_by": "the tests of DVM"}],
+        "created": _CREATED,
+        # Without the time Podman does not know its own layers again.
+        "history": [{"created": _CREATED, "created_by": "the tests of DVM"}],
     }
     described = json.dumps(config).encode()
     file = f"{hashlib.sha256(described).hexdigest()}.json"

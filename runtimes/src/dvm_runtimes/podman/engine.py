@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.problems import status_of
 from dvm_runtimes.docker_api.profile import DockerProfile
 from dvm_runtimes.engine import Container, ContainerSpec, ExecSpec
-from dvm_runtimes.errors import ExecError, PathNotFoundError
+from dvm_runtimes.errors import EngineError, ExecError, PathNotFoundError
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
@@ -27,6 +28,7 @@ from .commands import PodmanExecs
 
 _SYSTEMD = Path("/run/systemd/system")
 _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
+_GONE = re.compile("(?:does not exist|found) in database")
 _STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -54,7 +56,13 @@ class PodmanEngine(DockerEngine):
         return [_now(container) for container in super().list_containers(op, labels)]
 
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
-        found = super().inspect_container(op, reference)
+        try:
+            found = super().inspect_container(op, reference)
+        except EngineError as error:
+            # It was removed while Podman put its answer together.
+            if _GONE.search(error.detail):
+                return None
+            raise
         return found and _now(found)
 
     def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
