@@ -9,6 +9,7 @@ import pytest
 from .fixtures import REQUIRED
 
 PROGRAMS = {
+    "docker-registry": "docker-registry",
     "emacs": "emacs-nox",
     "nvim": "neovim",
     "ssh": "openssh-client",
