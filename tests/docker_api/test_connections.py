@@ -25,7 +25,7 @@ from dvm_runtimes.errors import (
     RuntimeUnavailableError,
     UnsupportedError,
 )
-from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.operation import CancelToken, Operation
 from dvm_runtimes.options import ExecOptions, StartOptions
 from dvm_runtimes.workspaces import EngineRuntime
 
@@ -273,3 +273,17 @@ def test_folders_of_this_machine_are_not_on_another(docker_engine: RunningEngine
             runtime.start_workspace(options, timeout=LIMIT)
         assert runtime.engine.default_user() == (1000, 1000)
         assert runtime.engine.ssh_agent_socket() == ""
+
+
+def test_the_end_of_one_call_spares_the_connection_that_another_has_by_now(runtime: EngineRuntime) -> None:
+    """Connections are lent: an abort after the answer has come must not hit whoever borrows next."""
+    engine = runtime.engine
+    assert isinstance(engine, DockerEngine)
+    runtime.list_images()
+    with Operation("first", timeout=LIMIT) as op, engine.client.scope(op) as scope:
+        engine.client.ping()
+        assert scope.wire is None
+        scope.cut()
+    connections = engine.client._pool.num_connections
+    runtime.list_images()
+    assert engine.client._pool.num_connections == connections

@@ -64,7 +64,7 @@ class _Connection(urllib3.connection.HTTPConnection):
     def connect(self) -> None:
         scope = self._owner.current.scope
         self.wire = dial(self._owner.endpoint, scope.op if scope is not None else None)
-        self._owner.wires.add(self.wire)
+        self._owner.remember(self.wire)
         self.sock = self.wire.sock
         if scope is not None:
             scope.wire = self.wire
@@ -103,7 +103,13 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
         super().__init__("localhost", timeout=None, maxsize=_KEPT, block=False)
         self.endpoint = endpoint
         self.current = current
-        self.wires: weakref.WeakSet[Wire] = weakref.WeakSet()
+        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
+        self._wires_lock = threading.Lock()
+
+    def remember(self, wire: Wire) -> None:
+        """Let `cut` reach this connection too."""
+        with self._wires_lock:
+            self._wires.add(wire)
 
     def _new_conn(self) -> _Connection:
         self.num_connections += 1
@@ -119,6 +125,10 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
         return super()._make_request(conn, *args, **kwargs)
 
     def _put_conn(self, conn: Any) -> None:
+        scope = self.current.scope
+        if scope is not None and conn is not None and scope.wire is conn.wire:
+            # From here on it is another call's: the end of this one must not cut it.
+            scope.wire = None
         # urllib3 would warn on standard error when there are more than are kept.
         if self.pool is not None and self.pool.full() and conn is not None:
             conn.close()
@@ -126,7 +136,9 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
             super()._put_conn(conn)
 
     def cut(self) -> None:
-        for wire in list(self.wires):
+        with self._wires_lock:
+            wires = list(self._wires)
+        for wire in wires:
             wire.cut()
 
 
@@ -245,7 +257,7 @@ class Client(APIClient):
     def dial(self, op: Operation) -> Wire:
         """A connection outside of the pool, for what takes one over."""
         wire = dial_session(self.endpoint, op)
-        self._pool.wires.add(wire)
+        self._pool.remember(wire)
         return wire
 
     def cut(self) -> None:
@@ -268,7 +280,8 @@ class Stream:
 
     def cut(self) -> None:
         """Make a blocked `pieces` end at once; does not block."""
-        if self._wire is not None:
+        # Once it was read to its end, its connection may be another call's.
+        if self._wire is not None and self._response.raw.connection is not None:
             self._wire.cut()
 
     def explain(self) -> BaseException | None:
