@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .nodes import Computed, ComputedFolder, Device, MemoryFile, MemoryFolder, MemoryLink, Node
-from .processes import current
+from .table import current
 
 if TYPE_CHECKING:
     from dvm_runtimes.engine import ContainerSpec
 
-    from .processes import Process, ProcessTable
+    from .processes import Process
+    from .table import ProcessTable
 
 # In the order of their numbers in linux/capability.h.
 _NAMES = """

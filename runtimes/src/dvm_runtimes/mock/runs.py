@@ -13,7 +13,8 @@ from .images import PATH
 from .launching import CommandProblem, Program, prepare
 from .network import Network, PortTakenError
 from .nodes import MemoryFile
-from .processes import Process, ProcessTable
+from .processes import Process
+from .table import ProcessTable
 from .tree import Tree
 from .users import resolve
 

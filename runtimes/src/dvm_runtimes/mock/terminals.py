@@ -13,7 +13,8 @@ from .handles import OpenFile
 
 if TYPE_CHECKING:
     from .output import Output
-    from .processes import Process, ProcessTable
+    from .processes import Process
+    from .table import ProcessTable
 
 _INPUT = 256 * 1024
 """Bytes that wait to be read; beyond them whoever types waits."""
