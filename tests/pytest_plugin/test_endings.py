@@ -44,7 +44,7 @@ IN_SETUP = """
         pass
 """
 KILLS = int(os.environ.get("DVM_TEST_KILLS", "6"))
-"""How many random moments the property is tried at; 200 in the long form."""
+"""How many random moments the property is tried at. The long form: DVM_TEST_KILLS=200 and --timeout 7200."""
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
