@@ -23,14 +23,11 @@ The suite needs pytest, which this distribution does not install.
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
-_PARTS = (
-    *("builds", "case", "confinement", "copying", "drift", "ending", "eventlog", "events", "exec", "failing"),
-    *("finding", "images", "logs", "mounts", "naming", "parallel", "ports", "starting", "statuses", "terminals"),
-    "waits",
-)
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
+pytest.register_assert_rewrite(*(f"{__name__}.{part.name}" for part in pkgutil.iter_modules(__path__)))
 
 # After the registration, or a failing assert would tell nothing of its values.
 from .builds import BuildConformance as TestBuild  # noqa: E402
