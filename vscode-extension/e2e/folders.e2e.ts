@@ -1,7 +1,7 @@
 // Several folders in one window, and a folder that is not trusted.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Editor, scratch } from "./editor";
 import { clear, containers } from "./engine";
 import { docker } from "./places";
@@ -26,11 +26,10 @@ beforeAll(async () => {
   );
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await editor?.close();
-  editor = undefined;
+  await clear(socket);
 });
-afterAll(() => clear(socket));
 
 it("each folder has its own active workspace, from one server", async () => {
   editor = await Editor.open({ open: join(root, "both.code-workspace"), env, settings });
@@ -41,11 +40,11 @@ it("each folder has its own active workspace, from one server", async () => {
   // No file is open: only the user can say which of the two is meant.
   await user.rows.filter({ hasText: "db" }).click();
   await user.notification("Workspace db is running").waitFor();
-  await openFile(editor, user, "web.txt");
+  await user.open("web.txt");
   await user.statusIs(/web not started/);
   await user.run("DVM: Start Workspace");
   await user.statusIs(/web running/);
-  await openFile(editor, user, "db.txt");
+  await user.open("db.txt");
   await user.statusIs(/db running/);
   await user.run("View: Show DVM");
   await user.row(/^web/).waitFor();
@@ -54,13 +53,8 @@ it("each folder has its own active workspace, from one server", async () => {
   expect((await containers(socket)).map((one) => one.Names[0]).sort()).toEqual(["/dvm-db", "/dvm-web"]);
 });
 
-async function openFile(editor: Editor, user: User, name: string): Promise<void> {
-  await editor.page.keyboard.press("Control+P");
-  await user.type(name);
-  await editor.page.locator(".tab.active", { hasText: name }).waitFor();
-}
-
 it("starts nothing from a folder that is not trusted", async () => {
+  await editor?.close();
   await clear(socket);
   editor = await Editor.open({ open: join(root, "web"), env, settings, asksForTrust: true });
   editor.watch("untrusted");

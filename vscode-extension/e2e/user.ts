@@ -20,19 +20,29 @@ export class User {
 
   /** Run a command by its whole title, as in `DVM: Start Workspace`. */
   async run(title: string): Promise<void> {
-    await expect.poll(() => this.tryToRun(title), { timeout: PATIENCE, interval: 500 }).toBe(true);
+    await expect
+      .poll(() => this.tryToChoose("F1", `>${title}`, title), { timeout: PATIENCE, interval: 500 })
+      .toBe(true);
+  }
+
+  /** Open a file by its name. */
+  async open(name: string): Promise<void> {
+    await expect
+      .poll(() => this.tryToChoose("Control+P", name, name), { timeout: PATIENCE, interval: 500 })
+      .toBe(true);
+    await this.page.locator(".tab.active", { hasText: name }).waitFor();
   }
 
   /**
-   * Whether the command was found and run. Not at once where the extension is still loaded, or
+   * Whether the row was found and chosen. Not at once where the extension is still loaded, or
    * where something that closes at this moment (a notification, a menu) takes the palette with it.
    */
-  private async tryToRun(title: string): Promise<boolean> {
+  private async tryToChoose(key: string, text: string, label: string): Promise<boolean> {
     await this.page.keyboard.press("Escape");
-    await this.page.keyboard.press("F1");
+    await this.page.keyboard.press(key);
     try {
-      await this.input.fill(`>${title}`, { timeout: 3000 });
-      await this.labelled(title).click({ timeout: 3000 });
+      await this.input.fill(text, { timeout: 3000 });
+      await this.labelled(label).click({ timeout: 3000 });
       return true;
     } catch (error) {
       if (error instanceof errors.TimeoutError) return false;
