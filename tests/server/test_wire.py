@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dvm_runtimes import waiting
@@ -111,6 +111,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([StartOptions, BuildOptions, AttachOptions, ExecOptions]), st.data())
 def test_whatever_is_given_there_are_options_or_an_error_with_a_member(cls: Any, data: st.DataObject) -> None:
     drawn = data.draw(st.dictionaries(st.sampled_from(wire.members(cls)), values, max_size=5))
