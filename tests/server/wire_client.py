@@ -220,6 +220,15 @@ class WireClient:
             thread.join(PATIENCE)
         return code
 
+    def leave(self) -> None:
+        """Go as an editor does that just ends; a server that stays all the same is killed."""
+        self._reading.set()
+        with contextlib.suppress(OSError, ValueError):  # closed or broken already
+            self._to.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        self.kill()
+
     def kill(self) -> None:
         """End it in any case, and close everything."""
         self.process.kill()
@@ -240,4 +249,4 @@ def serving(
             client.initialize(**params)
         yield client
     finally:
-        client.kill()
+        client.leave()
