@@ -114,7 +114,7 @@ class Dvm:
         finally:
             child.close(force=True)
 
-    def shown(self, *arguments: str, code: int = 0, **env: str) -> str:
+    def shown(self, *arguments: str, code: int = 0, **env: Any) -> str:
         """What it shows in a terminal until it ends."""
         with self.terminal(*arguments, **env) as child:
             child.expect(pexpect.EOF)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -61,8 +62,10 @@ def test_every_command_takes_a_runtime_and_json(alone: Dvm, arguments: list[str]
 
 @pytest.mark.parametrize("variable", ["DVM_RUNTIME", "DVM_PLATFORM", "CONTAINER_RUNTIME"])
 def test_the_environment_is_heard(alone: Dvm, variable: str) -> None:
-    assert alone("ls", "--json", **{variable: "mock"}).document() == []
-    assert f"{variable}='x'" in alone("ls", code=2, **{variable: "x"}).words
+    known: dict[str, Any] = {variable: "mock"}
+    unknown: dict[str, Any] = {variable: "x"}
+    assert alone("ls", "--json", **known).document() == []
+    assert f"{variable}='x'" in alone("ls", code=2, **unknown).words
 
 
 def test_the_configuration_is_heard(alone: Dvm) -> None:

@@ -8,7 +8,7 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
@@ -44,7 +44,7 @@ def test_a_table_with_a_heading(dvm: Dvm, running: str) -> None:
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
-def test_no_escape_where_none_is_wanted(alone: Dvm, env: dict[str, str]) -> None:
+def test_no_escape_where_none_is_wanted(alone: Dvm, env: dict[str, Any]) -> None:
     for arguments in (["platforms"], ["doctor", "--runtime", "mock"], ["ls", "--runtime", "mock"]):
         assert "\x1b" not in alone.shown(*arguments, **env)
 
@@ -176,6 +176,7 @@ def test_a_signal_gives_the_terminal_back_and_ends_the_shell_inside(dvm: Dvm, ru
     )
     child.expect("inside")
     before = str(child.before).split()[0]
+    assert child.pid is not None
     (attach,) = children_of(child.pid)
     os.kill(attach, signal.SIGTERM)
     child.expect(pexpect.EOF)

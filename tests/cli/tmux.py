@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import shlex
@@ -82,7 +83,9 @@ class Tmux:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: builtins.type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         with contextlib.suppress(AssertionError):  # no server, where nothing was run
             self._tmux("kill-server")
         if self._reader is not None:

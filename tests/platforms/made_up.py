@@ -6,13 +6,15 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from dvm_runtimes.detection import detect_platforms
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.provider import Machine
 
 from .listeners import Full, Hanging, LiveEngine, Script, plain_file, stale
+
+Listener = TypeVar("Listener")
 
 OURS = ("orbstack", "colima", "docker", "podman")
 PATIENT = 20.0
@@ -87,7 +89,7 @@ class MadeUp:
         """Their selectors, in the order of ``auto``; those that do not answer in brackets."""
         return [one.selector if one.reachable else f"({one.selector})" for one in self.platforms()]
 
-    def _keep(self, one: Any) -> Any:
+    def _keep(self, one: Listener) -> Listener:
         self._open.append(one)
         return one
 
