@@ -8,7 +8,7 @@ export default defineConfig({
     fileParallelism: false,
     // A file is one session of one user; after a failure the rest of it means nothing.
     bail: 1,
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
   },
 });
