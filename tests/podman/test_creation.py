@@ -1,0 +1,59 @@
+"""Requests and names in Podman's terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dvm_runtimes.docker_api.creating import create_body
+from dvm_runtimes.engine import ContainerSpec
+from dvm_runtimes.options import Mount
+from dvm_runtimes.podman.creation import NO_LIMIT, adapted
+from dvm_runtimes.podman.engine import familiar
+
+
+def host_of(**changes: Any) -> dict[str, Any]:
+    """What is asked of the host for a container with these members."""
+    plain: dict[str, Any] = {
+        "entrypoint": None,
+        "command": None,
+        "env": {},
+        "labels": {},
+        "working_dir": "",
+        "user": "",
+    }
+    spec = ContainerSpec(name="x", image="img", **(plain | changes))
+    host: dict[str, Any] = adapted(create_body(spec), spec)["HostConfig"]
+    return host
+
+
+def test_no_limit_of_processes_is_said_in_so_many_words() -> None:
+    assert host_of(pids_limit=0)["PidsLimit"] == NO_LIMIT
+    assert host_of(pids_limit=100)["PidsLimit"] == 100
+
+
+@pytest.mark.parametrize("path", ["/com,ma", '/quo"te'])
+def test_paths_that_break_a_mount_are_binds(path: str) -> None:
+    host = host_of(mounts=(Mount(path, "/in", read_only=True), Mount("/plain", "/out")))
+    assert host["Binds"] == [f"{path}:/in:ro"]
+    assert [mount["Source"] for mount in host["Mounts"]] == ["/plain"]
+
+
+def test_paths_that_would_break_a_bind_stay_mounts() -> None:
+    host = host_of(mounts=(Mount("/co:lon", "/in"),))
+    assert [mount["Source"] for mount in host["Mounts"]] == ["/co:lon"]
+    assert "Binds" not in host
+
+
+@pytest.mark.parametrize(
+    ("tag", "known"),
+    [
+        ("localhost/shop:dev", "shop:dev"),
+        ("docker.io/library/debian:12", "debian:12"),
+        ("docker.io/ada/shop:1", "ada/shop:1"),
+        ("quay.io/ada/shop:1", "quay.io/ada/shop:1"),
+    ],
+)
+def test_images_have_the_names_that_their_users_know(tag: str, known: str) -> None:
+    assert familiar(tag) == known
