@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -47,11 +48,9 @@ _MACHINE = """\
 folder=$1 parent=$(dirname "$1")
 echo $$ > "$folder/containerd.pid"
 mount --make-rprivate /
-mkdir -p /run/engine
-mount --rbind "$folder" /run/engine
+{set_aside}
 mount -t tmpfs -o mode=1777 tmpfs "$parent"
-mkdir -p "$folder"
-mount --move /run/engine "$folder"
+{bring_back}
 ip link set lo up
 shift
 exec "$@"
@@ -84,7 +83,7 @@ class ColimaContainerd(containerd.Containerd):
         else:
             engine = ["sh", "-c", _BRIDGE, "sh", *docker.arguments(folder, socket), *docker.network()]
         machine = Process(
-            ("unshare", "--net", "--mount", "sh", "-e", "-c", _MACHINE, "sh", str(folder), *engine),
+            ("unshare", "--net", "--mount", "sh", "-e", "-c", machine_script(folder), "sh", str(folder), *engine),
             ready=("socket", str(socket)),
         )
         ports = Process(
@@ -107,6 +106,22 @@ class ColimaContainerd(containerd.Containerd):
             way=f"stand-in of colima, {'real nerdctl' if nerdctl else 'stand-in of nerdctl'}",
             host_folder=home / "work",
         )
+
+
+def machine_script(folder: Path) -> str:
+    """What makes the virtual machine around the engine of ``folder``."""
+    kept = [folder, *(path for path in _interpreter() if path.is_relative_to(folder.parent))]
+    aside = {f"/run/kept/{number}": shlex.quote(str(path)) for number, path in enumerate(kept)}
+    return _MACHINE.format(
+        set_aside="\n".join(f"mkdir -p {place}; mount --rbind {path} {place}" for place, path in aside.items()),
+        bring_back="\n".join(f"mkdir -p {path}; mount --move {place} {path}" for place, path in aside.items()),
+    )
+
+
+def _interpreter() -> list[Path]:
+    """What the stand-in of nerdctl needs in there: this checkout, and its Python; none lies in another."""
+    wanted = sorted({Path(__file__).parents[3], Path(sys.prefix), Path(sys.base_prefix)})
+    return [path for path in wanted if not any(path != one and path.is_relative_to(one) for one in wanted)]
 
 
 def enter(folder: Path) -> list[str]:
