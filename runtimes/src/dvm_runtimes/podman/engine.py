@@ -47,6 +47,16 @@ class PodmanEngine(DockerEngine):
     @property
     def capabilities(self) -> Capabilities:
         found = super().capabilities
+        # `info` was asked for by then, and is kept.
+        info = self._info or {}
+        if info.get("Rootless") and str(info.get("CgroupVersion")) == "1":
+            why = "rootless Podman has no control groups on a host with their version 1"
+            found = replace(
+                found,
+                pause=False,
+                resource_limits=False,
+                reasons={**found.reasons, "pause": why, "resource_limits": why},
+            )
         if self.profile.place == "here" and not _SYSTEMD.is_dir():
             reasons = {"health_checks": "Podman runs them by systemd's timers, and no systemd runs here"}
             found = replace(found, health_checks=False, reasons={**found.reasons, **reasons})
