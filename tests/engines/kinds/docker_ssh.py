@@ -29,7 +29,8 @@ PermitRootLogin prohibit-password
 # Each request of a runtime may be a connection of its own, and many come at once.
 MaxStartups 200
 MaxSessions 200
-SetEnv PATH={path}
+# A home of its own: what root has bash do at its start (an sshd's shell reads ~/.bashrc) is none of the tests'.
+SetEnv PATH={path} HOME={folder}/client
 """
 
 _CLIENT = """\
