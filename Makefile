@@ -30,7 +30,7 @@ test: setup
 coverage: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
 	@scripts/coverage
 
 lint: setup

@@ -399,7 +399,8 @@ class ExecOptions:
         input: bytes for its standard input, which then ends; None gives it an empty one.
         env: variables of this command only.
         working_dir: default the workspace's.
-        uid, gid: default the workspace's own user.
+        uid, gid: default the workspace's own user. Some engines (Docker) give root the rights of root only in a
+            workspace that was started as root.
         on_stdout, on_stderr: called with each piece of output as it comes, from the
             thread that called ``exec_in_workspace``; what they are given is not collected.
     """

@@ -86,10 +86,10 @@ class ConfinementConformance(ConformanceCase):
         lines = bench.sh(workspace, "cat /proc/self/status", uid=0, gid=0).splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
-    def test_rights_are_few_by_default(self, runtime: ContainerRuntime, bench: Bench, workspace: str) -> None:
+    def test_rights_are_few_by_default(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """No process gains privileges, and even root has only what a developer's shell needs."""
         require(runtime, "capabilities")
-        status = self.status(bench, workspace)
+        status = self.status(bench, bench.start(uid=0, gid=0))
         assert int(status["CapBnd"], 16) == SHELL_RIGHTS
         assert int(status["CapEff"], 16) == SHELL_RIGHTS
         assert status["NoNewPrivs"] == "1"

@@ -179,10 +179,12 @@ class CopyConformance(ConformanceCase):
 
     # Out
 
-    def test_copy_a_file_out(self, runtime: ContainerRuntime, bench: Bench, workspace: str) -> None:
+    def test_copy_a_file_out(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """Into a folder or to a name; its mode is kept, and so is, for root, its owner."""
+        # Root has root's rights in a workspace of root's only: see `ExecOptions`.
+        workspace = bench.start(uid=0, gid=0)
         inside, target = bench.path(), bench.folder()
-        bench.sh(workspace, f"echo text > {inside}; chmod 640 {inside}; chown 1234:5678 {inside}", uid=0, gid=0)
+        bench.sh(workspace, f"echo text > {inside}; chmod 640 {inside}; chown 1234:5678 {inside}")
         name = Path(inside).name
         assert self.get(runtime, workspace, inside, target) == target / name
         assert self.get(runtime, workspace, inside, target / "other") == target / "other"
