@@ -10,11 +10,11 @@ BIN = .venv/bin
 WORKERS = 2
 ARGS =
 
-.PHONY: help setup demo test coverage lint format lock bench vsix vscode-test dist clean
+.PHONY: help setup demo test test-engines coverage lint format lock bench vsix vscode-test dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
-	@echo "Others: setup lint format coverage bench vsix vscode-test lock dist clean"
+	@echo "Others: setup test-engines lint format coverage bench vsix vscode-test lock dist clean"
 
 setup:
 	@scripts/setup
@@ -25,6 +25,11 @@ demo: setup
 test: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+
+# The conformance suite on every kind of engine, one after the other; it takes long.
+test-engines: setup
+	@$(BIN)/python -m tests.engines
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --engines all tests/conformance $(ARGS)
 
 # The same tests, and how many lines of each distribution they ran.
 coverage: setup

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.engines.fixtures import Engines
     from tests.engines.registry import RunningEngine
 
+KIND = "colima-containerd"
+
 
 def runtime_at(environment: dict[str, str], profile: str) -> ContainerRuntime:
     """A runtime on that profile of the Colima to which the environment leads."""
@@ -47,7 +49,7 @@ def runtime_at(environment: dict[str, str], profile: str) -> ContainerRuntime:
 
 @pytest.fixture(scope="module")
 def colima_engine(engines: Engines) -> RunningEngine:
-    return engines.get("colima-containerd")
+    return engines.get(KIND)
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.engines.fixtures import Engines
     from tests.engines.registry import RunningEngine
 
+KIND = "containerd"
+
 
 def runtime_at(nerdctl: str, address: str) -> ContainerRuntime:
     """A runtime on the containerd at that socket."""
@@ -46,7 +48,7 @@ def runtime_at(nerdctl: str, address: str) -> ContainerRuntime:
 
 @pytest.fixture(scope="module")
 def containerd_engine(engines: Engines) -> RunningEngine:
-    return engines.get("containerd")
+    return engines.get(KIND)
 
 
 @pytest.fixture(scope="module")

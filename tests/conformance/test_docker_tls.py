@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from tests.engines.fixtures import Engines
     from tests.engines.registry import RunningEngine
 
+KIND = "docker-tls"
+
 
 @pytest.fixture(scope="module")
 def engine(engines: Engines) -> RunningEngine:
-    return engines.get("docker-tls")
+    return engines.get(KIND)
 
 
 @pytest.fixture(scope="module")
