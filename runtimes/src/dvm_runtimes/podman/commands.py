@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from dvm_runtimes.docker_api.execs import Execs
 from dvm_runtimes.docker_api.sessions import DockerSession, ExecState
 from dvm_runtimes.engine import STDERR
 
+from . import feeding
+
 if TYPE_CHECKING:
+    from dvm_runtimes.docker_api.engine import DockerEngine
     from dvm_runtimes.engine import ExecSpec
     from dvm_runtimes.errors import ExecError
     from dvm_runtimes.operation import Operation
@@ -22,7 +26,27 @@ _NOT_STARTED = (125, 126, 127)
 
 
 class PodmanSession(DockerSession):
-    """One exec, without what Podman adds to the command's errors."""
+    """One exec, without what Podman adds to the command's errors.
+
+    Attributes:
+        shell: the name of the shell around the command; empty without.
+    """
+
+    shell = ""
+
+    def read(self) -> tuple[int, bytes] | None:
+        piece = super().read()
+        if self.shell and piece is not None and piece[0] == STDERR and piece[1].startswith(self.shell.encode()):
+            self._was_not_started(piece[1])
+            return None
+        return piece
+
+    def _was_not_started(self, said: bytes) -> None:
+        pieces = [said]
+        while (piece := self.next_piece()) is not None:
+            pieces.append(piece[1])
+        words = b"".join(pieces).decode(errors="replace").replace(self.shell, "sh").strip()
+        self._failure = self._failed(self.wait(), words)
 
     def next_piece(self) -> tuple[int, bytes] | None:
         while (piece := super().next_piece()) is not None:
@@ -32,9 +56,26 @@ class PodmanSession(DockerSession):
 
 
 class PodmanExecs(Execs):
-    """The commands of one Podman."""
+    """The commands of one Podman.
+
+    Args:
+        engine: the engine.
+        has_shell: whether the container has one; within a step of the engine.
+    """
 
     session_type = PodmanSession
+
+    def __init__(self, engine: DockerEngine, has_shell: Callable[[str], bool]) -> None:
+        super().__init__(engine)
+        self._has_shell = has_shell
+
+    def start(self, op: Operation, container: str, spec: ExecSpec) -> DockerSession:
+        if feeding.wants(spec) and self._has_shell(container):
+            spec = feeding.fed(spec)
+        session = super().start(op, container, spec)
+        if isinstance(session, PodmanSession):
+            session.shell = feeding.name_of(spec)
+        return session
 
     def state(self, op: Operation, exec_id: str) -> ExecState:
         state = super().state(op, exec_id)
@@ -44,4 +85,4 @@ class PodmanExecs(Execs):
         return state
 
     def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
-        return super().failed(op, spec, 126 if code == 125 else code, words)
+        return super().failed(op, feeding.bare(spec), 126 if code == 125 else code, words)

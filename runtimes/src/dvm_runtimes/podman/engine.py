@@ -23,7 +23,7 @@ from dvm_runtimes.errors import EngineError, ExecError, PathNotFoundError
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
-from . import creation
+from . import creation, feeding
 from .commands import PodmanExecs
 
 _SYSTEMD = Path("/run/systemd/system")
@@ -42,7 +42,7 @@ class PodmanEngine(DockerEngine):
 
     def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
         super().__init__(endpoint, profile)
-        self._execs = PodmanExecs(self)
+        self._execs = PodmanExecs(self, lambda container: self._kind(container, feeding.SHELL) == "file")
 
     @property
     def capabilities(self) -> Capabilities:
