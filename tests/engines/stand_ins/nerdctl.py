@@ -71,25 +71,18 @@ def plain(*fixed: str) -> Callable[[list[str]], None]:
 
 
 def create(words: list[str]) -> None:
-    print(ask("create", *without_init_binary(words)), end="")
+    print(ask("create", *forms.for_docker(words)), end="")
 
 
 def run(words: list[str]) -> None:
     if "-d" in words or "--detach" in words:
-        print(ask("run", *without_init_binary(words)), end="")
+        print(ask("run", *forms.for_docker(words)), end="")
         return
     done = subprocess.run(docker("run", *words), close_fds=False, stderr=subprocess.PIPE, check=False)
     if done.returncode in (125, 126, 127):
         fatal(forms.translate(done.stderr.decode(errors="replace"), ("run", *words)))
     sys.stderr.buffer.write(done.stderr)
     sys.exit(done.returncode)
-
-
-def without_init_binary(words: list[str]) -> list[str]:
-    if "--init-binary" in words:
-        at = words.index("--init-binary")
-        return [*words[:at], *words[at + 2 :]]
-    return words
 
 
 def stop(words: list[str]) -> None:

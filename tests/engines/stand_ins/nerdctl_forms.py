@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 EXEC_WITH_VALUE = ("--user", "-u", "--workdir", "-w", "--env", "-e", "--env-file")
@@ -70,6 +73,22 @@ def arguments(words: Sequence[str], with_value: Sequence[str]) -> Iterator[str]:
         elif not words[position].startswith("-"):
             yield words[position]
         position += 1
+
+
+def for_docker(words: Sequence[str]) -> list[str]:
+    """The words of a new container: without the init that Docker chooses itself, and with mounts as it reads them."""
+    found: list[str] = []
+    for before, word in pairwise(("", *words)):
+        if "--init-binary" not in (before, word):
+            found.append(mount(word) if before == "--mount" else word)
+    return found
+
+
+def mount(value: str) -> str:
+    """The value of ``--mount``, which nerdctl splits at every comma, and Docker reads as a line of CSV."""
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(value.split(","))
+    return written.getvalue()
 
 
 def container(data: dict[str, Any]) -> dict[str, Any]:
