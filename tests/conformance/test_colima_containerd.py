@@ -64,6 +64,7 @@ def subject(colima_engine: RunningEngine) -> Iterator[Subject]:
             outside=colima_engine.outside,
             host_folder=colima_engine.host_folder,
             unreachable=functools.partial(runtime_at, colima_engine.environment(), STOPPED),
+            mount_owner=colima_engine.kind.mount_owner,
         )
 
 

@@ -111,6 +111,9 @@ class EngineKind(ABC):
     programs: Mapping[str, str]
     """The programs it needs, each with the Debian package that has it."""
 
+    mount_owner: int | None = None
+    """As in `Subject`: who owns what is written into a mounted folder, if not the caller."""
+
     order: int = 100
     """Its place in the table."""
 

@@ -36,4 +36,5 @@ def subject_on(engine: RunningEngine) -> Iterator[Subject]:
             outside=engine.outside,
             host_folder=engine.host_folder,
             unreachable=functools.partial(new_runtime, endpoint=f"unix://{engine.folder}/nobody.sock"),
+            mount_owner=engine.kind.mount_owner,
         )

@@ -72,6 +72,7 @@ class ColimaContainerd(containerd.Containerd):
     runtime = "colima"
     programs = containerd.PROGRAMS | {"iptables": "iptables"}
     order = 61
+    mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
     def run(self, folder: Path) -> RunningEngine:
         home = folder / "home"

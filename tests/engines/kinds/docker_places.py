@@ -12,6 +12,7 @@ from tests.engines.registry import EngineKind, RunningEngine
 
 class DockerElsewhere(EngineKind):
     programs = docker.PROGRAMS
+    mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
     def __init__(self, name: str, socket: str, order: int, which: str) -> None:
         self.name = self.runtime = name

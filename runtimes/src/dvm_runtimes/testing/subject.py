@@ -93,6 +93,9 @@ class Subject:
         unreachable: makes a runtime of this kind where no engine answers, which must raise
             `RuntimeUnavailableError`; None where there is no such place.
         registry_image: an image that the engine does not have and can pull; empty where no registry is to be had.
+        mount_owner: the user of this host, by number, who owns what a workspace writes into a mounted folder; None for
+            the caller, whom a virtual machine's file sharing makes the owner too. Only where something stands in for
+            a virtual machine, and shares nothing, is it another one.
     """
 
     runtime: ContainerRuntime
@@ -103,3 +106,4 @@ class Subject:
     host_folder: Path
     unreachable: Callable[[], ContainerRuntime] | None = None
     registry_image: str = ""
+    mount_owner: int | None = None
