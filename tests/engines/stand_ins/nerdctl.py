@@ -279,7 +279,8 @@ def image_inspect(words: list[str]) -> None:
         done = subprocess.run(
             docker("image", "inspect", name), close_fds=False, capture_output=True, text=True, check=False
         )
-        if done.returncode:
+        # It finds images by the digest of their manifest, but not by their ID.
+        if done.returncode or forms.IMAGE_ID.fullmatch(name):
             fatal(f"1 errors:\nno such image: {name}")
         found += [forms.image(one, name) if native else one for one in json.loads(done.stdout)]
     print(json.dumps(found, indent=4))

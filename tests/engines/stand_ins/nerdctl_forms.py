@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 EXEC_WITH_VALUE = ("--user", "-u", "--workdir", "-w", "--env", "-e", "--env-file")
+IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 
 # Docker's words, and nerdctl's for the same. \1 is the name.
 _WORDS = (
