@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import podman
-from tests.engines.ordinary_user import User, make
+from tests.engines.ordinary_user import UID, User, make
 from tests.engines.registry import EngineKind, RunningEngine
 
 PROGRAMS = {
@@ -28,6 +28,7 @@ class RootlessPodman(EngineKind):
     runtime = "podman"
     programs = PROGRAMS
     order = 21
+    mount_owner = UID  # who runs the engine, and is kept inside
 
     def why_not_here(self) -> str:
         absent = [path for path in DEVICES if not Path(path).exists()]
