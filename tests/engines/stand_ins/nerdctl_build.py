@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dvm_runtimes.docker_api import Endpoint, connect
 from dvm_runtimes.errors import BuildError, DvmError
@@ -33,7 +34,8 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
         image_name=given["--tag"][0],
         tags=given["--tag"][1:],
         build_context=words[-1],
-        dockerfile=given["--file"][0],
+        # From where it is run, not from the context.
+        dockerfile=Path(given["--file"][0]).absolute(),
         build_args=dict(_pair(arg) for arg in given.get("--build-arg", ())),
         target=given.get("--target", [""])[0],
         no_cache="--no-cache" in given,
