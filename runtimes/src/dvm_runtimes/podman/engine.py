@@ -19,7 +19,7 @@ from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.problems import status_of
 from dvm_runtimes.docker_api.profile import DockerProfile
 from dvm_runtimes.engine import Container, ContainerSpec, ExecSpec
-from dvm_runtimes.errors import EngineError, ExecError, PathNotFoundError
+from dvm_runtimes.errors import EngineError, ExecError, NameConflictError, PathNotFoundError
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
@@ -29,6 +29,8 @@ from .commands import PodmanExecs
 _SYSTEMD = Path("/run/systemd/system")
 _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _GONE = re.compile("(?:does not exist|found) in database")
+_NAME_LOST = "UNIQUE constraint failed: ContainerConfig.Name"
+"""Two took the same name at once, and the other was first: the words of Podman's database, not its own (5.4)."""
 _STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -74,6 +76,20 @@ class PodmanEngine(DockerEngine):
                 return None
             raise
         return found and _now(found)
+
+    def rename_container(self, op: Operation, container: str, name: str) -> None:
+        try:
+            super().rename_container(op, container, name)
+        except EngineError as error:
+            if _NAME_LOST in error.detail:
+                raise self.problems.make(
+                    NameConflictError,
+                    f"the container name {name!r} is already in use",
+                    op.name,
+                    "Choose another name, or remove that container.",
+                    error.detail,
+                ) from error
+            raise
 
     def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
         return creation.adapted(super().creation(op, spec), spec)
