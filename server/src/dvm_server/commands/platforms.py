@@ -15,7 +15,9 @@ def register(server: DvmServer) -> None:
     @server.thread()
     def list_platforms(work: Work) -> list[dict[str, Any]]:
         from dvm_runtimes.detection import detect_platforms
+        from dvm_runtimes.probing import PATIENT
         from dvm_server import wire
 
         server.arguments(work.argument).done()
-        return [wire.platform(found) for found in detect_platforms()]
+        # On a thread, so that a busy engine has time to answer.
+        return [wire.platform(found) for found in detect_platforms(timeout=PATIENT)]
