@@ -220,7 +220,7 @@ def logs(words: list[str]) -> None:
     name = words[-1]
     if not known(name):
         fatal(f"no such container {name}")
-    sys.exit(subprocess.run(docker("logs", *words), close_fds=False, check=False).returncode)
+    sys.exit(client.pass_on_lines(docker("logs", *words), forms.with_one_time))
 
 
 def rename(words: list[str]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
-from typing import NoReturn
+from collections.abc import Callable
+from typing import IO, NoReturn
 
 from tests.engines.stand_ins import nerdctl_forms as forms
 
@@ -37,3 +39,23 @@ def ask(*words: str) -> str:
     if done.returncode:
         fatal(forms.translate(done.stderr.decode(errors="replace"), words))
     return done.stdout.decode(errors="replace")
+
+
+def pass_on_lines(argv: list[str], form: Callable[[bytes], bytes]) -> int:
+    """Run a command, and write each line of its two streams in another form; its exit code."""
+    child = subprocess.Popen(argv, close_fds=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    whole_line = threading.Lock()
+
+    def pass_on(source: IO[bytes], target: IO[bytes]) -> None:
+        for line in source:
+            with whole_line:
+                target.write(form(line))
+                target.flush()
+
+    assert child.stdout is not None
+    assert child.stderr is not None
+    other = threading.Thread(target=pass_on, args=(child.stderr, sys.stderr.buffer))
+    other.start()
+    pass_on(child.stdout, sys.stdout.buffer)
+    other.join()
+    return child.wait()

@@ -198,6 +198,22 @@ def event(data: dict[str, Any], watch: str) -> Iterator[tuple[str, dict[str, Any
     yield topic, payload
 
 
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+_PART = 16384
+
+
+def with_one_time(line: bytes) -> bytes:
+    """A line of ``docker logs``, which repeats its time, if it has one, before each 16 KiB of a long line."""
+    first = _TIME.match(line)
+    if first is None:
+        return line
+    at = first.end() + _PART
+    while again := _TIME.search(line, at):
+        line = line[: again.start()] + line[again.end() :]
+        at = again.start() + _PART
+    return line
+
+
 def timestamp(nanoseconds: int) -> str:
     """RFC 3339 with nanoseconds."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
