@@ -1,5 +1,13 @@
 """What every test has: real engines, and the table of their use."""
 
+import signal
+import threading
+
+# Whatever is started in the background of a shell ignores SIGINT (POSIX, "Asynchronous Lists"), and so would every
+# program that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = ["tests.engines.fixtures", "tests.engines.selection", "tests.engines.summary"]
 collect_ignore = ["outside_project"]
 """A project of its own, which a test runs where it is installed."""
