@@ -1,8 +1,8 @@
 """Which kinds of engine the conformance suite is run on: ``--engines``.
 
-The whole suite on every kind takes two processors too long for each change. So an ordinary run has it on
-the mock and on Docker, and ``make test-engines`` on all. A module of the suite names its kind in ``KIND``; one
-whose file is named on the command line is run, and every other test is in every run.
+The whole suite on every kind takes two processors too long for each change. So an ordinary run has it on the mock
+and on Docker, and ``make test-engines`` on all. A module of the suite names its kind in ``KIND``; one whose file is
+named on the command line is run, and every other test is in every run.
 """
 
 from __future__ import annotations
