@@ -3,6 +3,12 @@
 import signal
 import threading
 
+from hypothesis import HealthCheck, settings
+
+# No test is failed by a clock: this machine may be busy.
+settings.register_profile("dvm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dvm")
+
 # Whatever is started in the background of a shell ignores SIGINT (POSIX, "Asynchronous Lists"), and so would every
 # program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
