@@ -8,6 +8,8 @@
 PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks
 BIN = .venv/bin
 WORKERS = 2
+# The extension's tests want Node 20 and a workbench, and take minutes: `make vscode-test`.
+APART = --ignore tests/vscode
 ARGS =
 
 .PHONY: help setup demo test test-engines coverage lint format lock bench vsix vscode-test dist clean
@@ -24,7 +26,7 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m tests.engines
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(APART) $(ARGS)
 
 # The conformance suite on every kind of engine, one after the other; it takes long.
 test-engines: setup
@@ -35,7 +37,7 @@ test-engines: setup
 coverage: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m coverage erase
-	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(APART) $(ARGS)
 	@scripts/coverage
 
 lint: setup
@@ -58,7 +60,7 @@ bench: setup
 vsix: setup
 	@vscode-extension/scripts/package
 
-# The tests of the extension alone; `make test` has them too.
+# The tests of the extension: its parts, its package, and a user's sessions in a real workbench.
 vscode-test: setup
 	@$(BIN)/python -m pytest tests/vscode $(ARGS)
 
