@@ -49,7 +49,8 @@ def test_neovim(folder: Path, tmp_path: Path) -> None:
     assert told["output"] == ["in the workspace", ""]
     assert told["runtime"] == "DVM: Mock mock"
     assert told["stopped"] == "DVM: dvm-shop is exited"
-    assert told["plan"][-1] == "dvm-shop"
+    # The mock lives in the server, which lends the terminal a socket.
+    assert told["plan"][:2] == ["-m", "dvm_server.relay"]
     assert "Stop it first" in told["refused"]
     assert told["nothing"] is True
     assert "dvm.workspace.start" in told["error"]
@@ -66,7 +67,8 @@ def test_emacs(folder: Path, tmp_path: Path) -> None:
     assert told["output"] == "in the workspace\n"
     assert told["list"] == 1
     assert told["stopped"] == "exited"
-    assert told["plan"][-1] == "dvm-shop"
+    # The mock lives in the server, which lends the terminal a socket.
+    assert told["plan"][:2] == ["-m", "dvm_server.relay"]
     assert set(told["environment"]) == {"A=1", "B=2"}
     assert "Stop it first" in told["refused"]
     assert told["removed"] == "not_found"

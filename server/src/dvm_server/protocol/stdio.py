@@ -7,6 +7,7 @@ server; and a stray ``print`` anywhere breaks the stream for good.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -37,4 +38,7 @@ def take_stdio() -> tuple[int, int]:
         # Text mode would turn line feeds into pairs and stop at Ctrl-Z.
         msvcrt.setmode(reading, os.O_BINARY)
         msvcrt.setmode(writing, os.O_BINARY)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What is printed is seen at once, also when the process ends without writing its buffers.
+        sys.stdout.reconfigure(line_buffering=True)
     return reading, writing
