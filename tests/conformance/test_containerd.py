@@ -14,24 +14,8 @@ import pytest
 from dvm_runtimes.platforms.containerd import ContainerdProvider
 from dvm_runtimes.provider import Machine
 from dvm_runtimes.runtime import ContainerRuntime
-from dvm_runtimes.testing.builds import BuildConformance
-from dvm_runtimes.testing.confinement import ConfinementConformance
-from dvm_runtimes.testing.copying import CopyConformance
-from dvm_runtimes.testing.drift import DriftConformance
-from dvm_runtimes.testing.ending import EndConformance
-from dvm_runtimes.testing.events import EventConformance
-from dvm_runtimes.testing.exec import ExecConformance
-from dvm_runtimes.testing.finding import FindConformance
-from dvm_runtimes.testing.images import ImageConformance
-from dvm_runtimes.testing.logs import LogConformance
-from dvm_runtimes.testing.mounts import MountConformance
-from dvm_runtimes.testing.naming import NamingConformance
-from dvm_runtimes.testing.ports import PortConformance
-from dvm_runtimes.testing.starting import StartConformance
-from dvm_runtimes.testing.statuses import StatusConformance
-from dvm_runtimes.testing.subject import Subject
-from dvm_runtimes.testing.terminals import TerminalConformance
-from dvm_runtimes.testing.waits import WaitConformance
+from dvm_runtimes.testing import *  # noqa: F403
+from dvm_runtimes.testing import Subject
 
 if TYPE_CHECKING:
     from tests.engines.fixtures import Engines
@@ -69,54 +53,3 @@ def subject(containerd_engine: RunningEngine) -> Iterator[Subject]:
             unreachable=functools.partial(runtime_at, nerdctl, f"{folder}/nobody.sock"),
         )
     shutil.rmtree(folder)
-
-
-class TestExec(ExecConformance): ...
-
-
-class TestStart(StartConformance): ...
-
-
-class TestDrift(DriftConformance): ...
-
-
-class TestNaming(NamingConformance): ...
-
-
-class TestStatus(StatusConformance): ...
-
-
-class TestEnd(EndConformance): ...
-
-
-class TestFind(FindConformance): ...
-
-
-class TestImage(ImageConformance): ...
-
-
-class TestBuild(BuildConformance): ...
-
-
-class TestLog(LogConformance): ...
-
-
-class TestCopy(CopyConformance): ...
-
-
-class TestEvent(EventConformance): ...
-
-
-class TestMount(MountConformance): ...
-
-
-class TestPort(PortConformance): ...
-
-
-class TestTerminal(TerminalConformance): ...
-
-
-class TestWait(WaitConformance): ...
-
-
-class TestConfinement(ConfinementConformance): ...
