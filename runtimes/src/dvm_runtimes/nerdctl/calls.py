@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -43,6 +45,9 @@ class Caller:
     def __init__(self, transport: Transport, profile: NerdctlProfile) -> None:
         self.transport = transport
         self.profile = profile
+        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._closed = False
 
     def nerdctl(self, words: Iterable[str], rest: Iterable[str] = (), variables: Variables | None = None) -> Call:
         """A call of nerdctl with these words; see `Call`."""
@@ -96,14 +101,42 @@ class Caller:
                 self.transport.end(call.mark, END_LIMIT)
 
     def open(self, op: Operation, call: Call) -> Channel:
-        """Start a call.
+        """Start a call that ends with ``op``.
 
         Raises:
-            RuntimeUnavailableError: there is no nerdctl, or no way to it.
+            RuntimeUnavailableError: there is no nerdctl, or no way to it, or this was closed.
         """
         op.check()
+        return self.open_lasting(op, limited(call, op))
+
+    def open_lasting(self, op: Operation, call: Call) -> Channel:
+        """Start a call that may outlive ``op``, which opens it.
+
+        Raises:
+            RuntimeUnavailableError: there is no nerdctl, or no way to it, or this was closed.
+        """
         with self.typed(op):
-            return self.transport.open(limited(call, op))
+            if self._closed:
+                raise AbortedError
+            channel = self.transport.open(call)
+            self._remember(channel)
+            return channel
+
+    def _remember(self, channel: Channel) -> None:
+        with self._lock:
+            self._channels.add(channel)
+        # Closed meanwhile: nobody else would cut it.
+        if self._closed:
+            channel.abort()
+
+    def close(self) -> None:
+        """Cut every open call; whoever waits for one is told, and ends it where the engine is."""
+        self._closed = True
+        with self._lock:
+            channels = list(self._channels)
+        for channel in channels:
+            channel.abort()
+        self.transport.close()
 
     @contextlib.contextmanager
     def typed(self, op: Operation) -> Iterator[None]:
@@ -112,14 +145,15 @@ class Caller:
             yield
         except AbortedError as error:
             op.check()
-            raise RuntimeUnavailableError(
-                f"the call to {self.profile.platform_name} was cut off",
-                hint="Call again.",
-                platform=self.profile.platform_name,
-                operation=op.name,
-            ) from error
+            raise self._cut_off(op) from error
         except TransportError as error:
             raise self.unreachable(op, str(error)) from error
+
+    def _cut_off(self, op: Operation) -> DvmError:
+        text, hint = f"the call to {self.profile.platform_name} was cut off", "Call again."
+        if self._closed:
+            text, hint = "this runtime was closed", "Create another one."
+        return RuntimeUnavailableError(text, hint=hint, platform=self.profile.platform_name, operation=op.name)
 
     def unreachable(self, op: Operation, words: str) -> DvmError:
         """The typed error for a transport that did not get there."""

@@ -85,7 +85,7 @@ class NerdctlEngine(Engine):
         return check_version(answer.decode(errors="replace"), self.profile, op.name)
 
     def close(self) -> None:
-        self._transport.close()
+        self._caller.close()
 
     def default_user(self) -> tuple[int, int] | None:
         return (1000, 1000) if self.profile.in_vm else super().default_user()

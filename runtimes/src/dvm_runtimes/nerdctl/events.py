@@ -49,8 +49,7 @@ class NerdctlEvents(EventStream):
         call = caller.nerdctl(("events", "--format", "{{json .}}"))
         self._mark = call.mark
         # The stream outlives the call that opens it, so its limit is not the call's.
-        with caller.typed(op):
-            self._channel: Channel = caller.transport.open(call)
+        self._channel: Channel = caller.open_lasting(op, call)
         try:
             with op.aborting(self._channel.abort), caller.typed(op):
                 self._await_listening(op)
