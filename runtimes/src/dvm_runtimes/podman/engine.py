@@ -12,7 +12,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from dvm_runtimes.docker_api import inside
+from dvm_runtimes.docker_api import inside, logs
 from dvm_runtimes.docker_api.connected import step
 from dvm_runtimes.docker_api.endpoint import Endpoint
 from dvm_runtimes.docker_api.engine import DockerEngine
@@ -23,7 +23,7 @@ from dvm_runtimes.errors import EngineError, ExecError, NameConflictError, PathN
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
-from . import creation, feeding
+from . import creation, feeding, following
 from .commands import PodmanExecs
 
 _SYSTEMD = Path("/run/systemd/system")
@@ -31,6 +31,8 @@ _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _GONE = re.compile("(?:does not exist|found) in database")
 _NAME_LOST = "UNIQUE constraint failed: ContainerConfig.Name"
 """Two took the same name at once, and the other was first: the words of Podman's database, not its own (5.4)."""
+_FOLLOWS_WELL = 5
+"""The major version that does not lose lines of a followed log: seen with 5.4, and not with 4.3."""
 _STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -150,6 +152,17 @@ class PodmanEngine(DockerEngine):
         finally:
             session.close()
         return True
+
+    def logs(
+        self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
+    ) -> Iterator[tuple[int, bytes]]:
+        if follow and self._loses_lines(op):
+            return following.read(self, op, container, logs.Wanted(tail, since))
+        return super().logs(op, container, tail=tail, since=since, follow=follow)
+
+    def _loses_lines(self, op: Operation) -> bool:
+        major = str(self.info(op).get("ServerVersion", "")).partition(".")[0]
+        return major.isdigit() and int(major) < _FOLLOWS_WELL
 
     # Images
 
