@@ -12,6 +12,9 @@ from dvm_runtimes.testing.subject import Outside
 from . import base_image
 from .http_over_socket import RefusedError, ask, read_until
 
+_ATTEMPTS = 20
+"""How often a removal is tried that the engine refuses."""
+
 
 class DockerOutside(Outside):
     """A person with a plain client: the engine's own socket, and nothing of DVM in between."""
@@ -30,7 +33,19 @@ class DockerOutside(Outside):
         ask(self._socket, "POST", f"/containers/{container}/unpause")
 
     def remove(self, container: str) -> None:
-        self._unless_missing("DELETE", f"/containers/{container}", force="true", v="true")
+        refused: RefusedError | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                self._unless_missing("DELETE", f"/containers/{container}", force="true", v="true")
+            except RefusedError as error:
+                # Somebody else starts or removes it at this moment. Docker says 409; Podman 5.4 says 500.
+                if error.status not in (409, 500):
+                    raise
+                refused = error
+            else:
+                return
+        assert refused is not None
+        raise refused
 
     def exists(self, container: str) -> bool:
         return self._unless_missing("GET", f"/containers/{container}/json") is not None
