@@ -42,6 +42,9 @@ from .profile import DockerProfile
 # What the API's paths can carry; a name with a slash or dots would lead to another path.
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
+_LOOKS = 100
+"""How often the list is looked at that does not know yet of a stop: seen to take one more look, on a busy machine."""
+
 
 class DockerEngine(Connected, Engine):
     """One engine that speaks the Docker API.
@@ -138,6 +141,14 @@ class DockerEngine(Connected, Engine):
     def stop_container(self, op: Operation, container: str, grace: float) -> None:
         # The API takes whole seconds; less than one is still a chance to end.
         self.client.stop(container, timeout=-(-int(grace * 1000) // 1000))
+        self._await_listing(op, container)
+
+    def _await_listing(self, op: Operation, container: str) -> None:
+        """The list has it as stopped too: moby makes the list from a copy, which it renews a moment later (26.1)."""
+        for _ in range(_LOOKS):
+            op.check()
+            if not self.client.containers(quiet=True, filters={"id": container, "status": "running"}):
+                return
 
     @step
     def resume_container(self, op: Operation, container: str) -> None:
