@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import shutil
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.engines.fixtures import REQUIRED
+from tests.engines.image_registry import image_registry
+from tests.engines.programs import need
 
 from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.pulling import PullProgress, every_credential
@@ -27,47 +25,15 @@ from .conftest import LIMIT
 USER, PASSWORD = "ada", "open sesame"
 # Of that password, made once.
 HASH = "$2b$04$26kvIuC.U00Ug2CB256enOLllrHr53MoV24R09xYZStPA.VeFqd8W"
-CONFIG = """\
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {folder}/data}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-auth: {{htpasswd: {{realm: tests, path: {folder}/users}}}}
-"""
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """The address of a registry on loopback, which engines trust without TLS."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        text = "docker-registry is not installed"
-        if REQUIRED:
-            pytest.fail(text)
-        pytest.skip(text)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (tmp_path / "users").write_text(f"{USER}:{HASH}\n")
-    (tmp_path / "config.yml").write_text(CONFIG.format(folder=tmp_path, port=port))
-    process = subprocess.Popen(
-        [program, "serve", str(tmp_path / "config.yml")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if "listening on" in line:
-            break
-    else:
-        pytest.fail("the registry did not start: " + "".join(said))
-    # Nobody else reads what it goes on to write.
-    drain = threading.Thread(target=process.stdout.read)
-    drain.start()
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait(LIMIT)
-    drain.join(LIMIT)
-    process.stdout.close()
+    """The address of a registry that wants to know who asks."""
+    users = tmp_path / "users"
+    users.write_text(f"{USER}:{HASH}\n")
+    with image_registry(need("docker-registry"), tmp_path, users) as address:
+        yield address
 
 
 @pytest.fixture

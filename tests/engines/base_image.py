@@ -47,16 +47,7 @@ def load(socket_path: str) -> None:
 def saved(name: str, **extra: str) -> bytes:
     """An image of that name as ``docker save`` writes it, which every engine can load."""
     layer = archive(**extra)
-    config = {
-        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-        "os": "linux",
-        "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-        "created": _CREATED,
-        # Without the time Podman does not know its own layers again.
-        "history": [{"created": _CREATED, "created_by": "the tests of DVM"}],
-    }
-    described = json.dumps(config).encode()
+    described = json.dumps(config_of(layer)).encode()
     file = f"{hashlib.sha256(described).hexdigest()}.json"
     manifest = [{"Config": file, "RepoTags": [name], "Layers": ["layer/layer.tar"]}]
     output = io.BytesIO()
@@ -66,6 +57,19 @@ def saved(name: str, **extra: str) -> bytes:
         _add(tar, file, tarfile.REGTYPE, 0o644, described)
         _add(tar, "manifest.json", tarfile.REGTYPE, 0o644, json.dumps(manifest).encode())
     return output.getvalue()
+
+
+def config_of(layer: bytes) -> dict[str, object]:
+    """The configuration of an image with this one layer."""
+    return {
+        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "os": "linux",
+        "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "created": _CREATED,
+        # Without the time Podman does not know its own layers again.
+        "history": [{"created": _CREATED, "created_by": "the tests of DVM"}],
+    }
 
 
 def archive(**extra: str) -> bytes:

@@ -114,6 +114,9 @@ class EngineKind(ABC):
     mount_owner: int | None = None
     """As in `Subject`: who owns what is written into a mounted folder, if not the caller."""
 
+    reaches_loopback: bool = True
+    """Whether the engine itself can connect to this machine's loopback address."""
+
     order: int = 100
     """Its place in the table."""
 

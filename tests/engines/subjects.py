@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dvm_runtimes.plugins import providers
 from dvm_runtimes.provider import Machine
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.testing.subject import Subject
 
+from .image_registry import image_registry, put_image
+from .programs import need
 from .registry import RunningEngine
 
 
@@ -27,7 +32,7 @@ def subject_on(engine: RunningEngine) -> Iterator[Subject]:
     which = engine.kind.which or engine.kind.runtime
     # In other processes too, which have this one's environment: everything that matters goes with it.
     new_runtime = functools.partial(runtime_on, which, engine.machine())
-    with new_runtime() as runtime:
+    with new_runtime() as runtime, registry_image_for(engine) as registry_image:
         yield Subject(
             runtime=runtime,
             new_runtime=new_runtime,
@@ -37,4 +42,19 @@ def subject_on(engine: RunningEngine) -> Iterator[Subject]:
             host_folder=engine.host_folder,
             unreachable=functools.partial(new_runtime, endpoint=f"unix://{engine.folder}/nobody.sock"),
             mount_owner=engine.kind.mount_owner,
+            registry_image=registry_image,
         )
+
+
+@contextmanager
+def registry_image_for(engine: RunningEngine) -> Iterator[str]:
+    """An image that only a registry has, if the engine can reach one on this machine's loopback."""
+    if not engine.kind.reaches_loopback:
+        yield ""
+        return
+    folder = Path(tempfile.mkdtemp(prefix="dvm-registry-"))
+    try:
+        with image_registry(need("docker-registry"), folder) as address:
+            yield put_image(address, "dvm-test/pulled", "1")
+    finally:
+        shutil.rmtree(folder)

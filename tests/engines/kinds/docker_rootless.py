@@ -27,6 +27,7 @@ class RootlessDocker(EngineKind):
     name = "docker-rootless"
     runtime = "docker"
     programs = PROGRAMS
+    reaches_loopback = False  # its network is slirp4netns's
     order = 15
 
     def why_not_here(self) -> str:
@@ -45,7 +46,10 @@ class RootlessDocker(EngineKind):
             "DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER": "builtin",
         }
         process = Process(
-            (*user.become, str(SCRIPT), *options), ready=("http", str(socket)), env={**user.environment, **network}
+            (*user.become, str(SCRIPT), *options),
+            ready=("http", str(socket)),
+            # RootlessKit leaves a folder of its state in the temporary one.
+            env={**user.environment, **network, "TMPDIR": str(user.own(user.home / "tmp", 0o700))},
         )
         kept = Kept(folder, [process], docker.PRIVATE, overlaid=("/etc",), opened=DEVICES)
         environment = docker.client_environment(folder, f"unix://{socket}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
-from tests.engines import cni_ports
+from tests.engines import cni_plugins
 from tests.engines.docker_api import started
 from tests.engines.keeper import BRIDGE, SUBNET
 from tests.engines.keeping import Kept, Process
@@ -26,7 +25,7 @@ PRIVATE = ("/run", "/dev/shm")
 # CNI remembers every network in /var/lib/cni, whoever's it is.
 OVERLAID = ("/var/lib",)
 
-_SETTINGS = """\
+SETTINGS = """\
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -41,16 +40,27 @@ default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 
 [network]
 network_backend = "cni"
-cni_plugin_dirs = ["{folder}/plugins", "/usr/lib/cni", "/opt/cni/bin"]
+cni_plugin_dirs = ["{folder}/plugins"]
 network_config_dir = "{folder}/networks"
 """
 
 
-def settings(folder: Path) -> Path:
-    """The engine's ``containers.conf``: what 4.3 needs where no systemd and no journal runs."""
-    path = folder / "containers.conf"
-    path.write_text(_SETTINGS.format(folder=folder))
-    return path
+_REGISTRIES = """\
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+"""
+
+
+def environment(folder: Path, settings: str) -> dict[str, str]:
+    """The environment of an engine with these settings, as ``containers.conf`` has them.
+
+    Like Docker, and unlike Podman of its own accord, it trusts registries of this machine.
+    """
+    conf, registries = folder / "containers.conf", folder / "registries.conf"
+    conf.write_text(settings)
+    registries.write_text(_REGISTRIES)
+    return {"CONTAINERS_CONF": str(conf), "CONTAINERS_REGISTRIES_CONF": str(registries)}
 
 
 def network(folder: Path) -> Path:
@@ -58,15 +68,12 @@ def network(folder: Path) -> Path:
 
     Its file, in which the keeper is to fill in the bridge.
     """
-    plugins, networks = folder / "plugins", folder / "networks"
-    plugins.mkdir()
+    cni_plugins.put(folder)
+    networks = folder / "networks"
     networks.mkdir()
-    script = plugins / "dvm-ports"
-    script.write_text(f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__}\n")
-    script.chmod(0o755)
     addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
     bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
-    ports = {"type": "dvm-ports", "state": str(folder / "ports"), "capabilities": {"portMappings": True}}
+    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     described = {"cniVersion": "0.4.0", "name": "podman", "plugins": [bridge, ports]}
     written = networks / "87-podman.conflist"
     written.write_text(json.dumps(described))
@@ -88,7 +95,7 @@ class Podman(EngineKind):
             f"--tmpdir={folder}/tmp",
             *("system", "service", "--time=0", f"unix://{socket}"),
         )
-        process = Process(argv, ready=("http", str(socket)), env={"CONTAINERS_CONF": str(settings(folder))})
+        process = Process(argv, ready=("http", str(socket)), env=environment(folder, SETTINGS.format(folder=folder)))
         kept = Kept(folder, [process], PRIVATE, overlaid=OVERLAID, bridge=True, templates=(network(folder),))
         return started(self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"})
 

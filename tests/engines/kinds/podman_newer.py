@@ -11,6 +11,7 @@ from tests.engines.debian_tree import TRIXIE
 from tests.engines.docker_api import started
 from tests.engines.keeper import BRIDGE, GATEWAY, SUBNET
 from tests.engines.keeping import Kept, Process
+from tests.engines.kinds.podman import environment
 from tests.engines.registry import EngineKind, RunningEngine
 
 PROGRAMS = {"debootstrap": "debootstrap"}
@@ -84,11 +85,10 @@ class NewerPodman(EngineKind):
     def run(self, folder: Path) -> RunningEngine:
         socket = folder / "podman.sock"
         ports(folder)
-        settings = folder / "containers.conf"
-        settings.write_text(_SETTINGS.format(folder=folder))
+        env = environment(folder, _SETTINGS.format(folder=folder))
         places = (f"--root={folder}/storage", f"--runroot={folder}/run", f"--tmpdir={folder}/tmp")
         argv = TRIXIE.command(folder, "podman", *places, "system", "service", "--time=0", f"unix://{socket}")
-        process = Process(argv, ready=("http", str(socket)), env={"CONTAINERS_CONF": str(settings)})
+        process = Process(argv, ready=("http", str(socket)), env=env)
         kept = Kept(folder, [process], ("/dev/shm",), bridge=True, templates=(network(folder),))
         return started(self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"})
 

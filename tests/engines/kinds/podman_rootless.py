@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import podman
-from tests.engines.ordinary_user import UID, User, make
+from tests.engines.ordinary_user import UID, make
 from tests.engines.registry import EngineKind, RunningEngine
 
 PROGRAMS = {
@@ -21,6 +20,9 @@ PROGRAMS = {
 
 # What a login on a desktop has opened for its user.
 DEVICES = ("/dev/fuse", "/dev/net/tun")
+
+# Without the network of root's own making.
+_SETTINGS = podman.SETTINGS.partition("[network]")[0].replace("enable_port_reservation = false\n", "")
 
 
 class RootlessPodman(EngineKind):
@@ -39,22 +41,12 @@ class RootlessPodman(EngineKind):
         socket = user.runtime_folder / "podman" / "podman.sock"
         user.own(socket.parent)
         argv = (*user.become, "podman", "system", "service", "--time=0", f"unix://{socket}")
-        process = Process(
-            argv, ready=("http", str(socket)), env={**user.environment, "CONTAINERS_CONF": settings(user)}
-        )
+        env = {**user.environment, **podman.environment(user.home, _SETTINGS.format(folder=user.home))}
+        process = Process(argv, ready=("http", str(socket)), env=env)
         kept = Kept(folder, [process], podman.PRIVATE, overlaid=("/etc",), opened=DEVICES)
         return started(
             self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"}, host_folder=user.own(folder / "shared")
         )
-
-
-def settings(user: User) -> str:
-    """Where the engine's ``containers.conf`` is: root's, without the network of its own making."""
-    path = podman.settings(user.home)
-    text = path.read_text().partition("[network]")[0].replace("enable_port_reservation = false\n", "")
-    path.write_text(text)
-    os.chown(path, user.uid, user.uid)
-    return str(path)
 
 
 KINDS: list[EngineKind] = [RootlessPodman()]
