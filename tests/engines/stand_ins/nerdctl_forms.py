@@ -60,7 +60,7 @@ def translate(words: str, command: Sequence[str], found: str = "") -> str:
         if match := re.search(pattern, text):
             told = match.expand(meant).replace("@ID@", found).replace("@NAME@", name)
             if command[:1] in (("create",), ("run",)) and "no such image" in told:
-                return f'image not available: "{match[1]}"'
+                return f'image not available: "{match[1].rstrip(".")}"'
             return told
     return text.rstrip(".")
 
