@@ -8,8 +8,8 @@
 PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks
 BIN = .venv/bin
 WORKERS = 2
-# The extension's tests want Node 20 and a workbench, and take minutes: `make vscode-test`.
-APART = --ignore tests/vscode
+# Each part in one worker, in the order of tests/engines/selection.py: what takes longest begins first.
+SPREAD = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 ARGS =
 
 .PHONY: help setup demo test test-engines coverage lint format lock bench vsix vscode-test dist clean
@@ -26,7 +26,7 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m tests.engines
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(APART) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 # The conformance suite on every kind of engine, one after the other; it takes long.
 test-engines: setup
@@ -37,7 +37,7 @@ test-engines: setup
 coverage: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m coverage erase
-	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadscope $(APART) $(ARGS)
+	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest $(SPREAD) $(ARGS)
 	@scripts/coverage
 
 lint: setup
@@ -56,11 +56,11 @@ lock: setup
 bench: setup
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# The VS Code extension, with the Python that it needs, as one file. Needs Node 20.
+# The VS Code extension, with the Python that it needs, as one file.
 vsix: setup
 	@vscode-extension/scripts/package
 
-# The tests of the extension: its parts, its package, and a user's sessions in a real workbench.
+# The tests of the extension alone: its parts, its package, and a user's sessions in a real workbench.
 vscode-test: setup
 	@$(BIN)/python -m pytest tests/vscode $(ARGS)
 

@@ -7,9 +7,13 @@ named on the command line is run, and every other test is in every run.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .registry import every_kind
+
+_LONG = Path(__file__).parents[1] / "vscode"
 
 EVERYDAY = ("docker",)
 """Kinds of an ordinary run, besides the mock."""
@@ -46,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+    # What takes minutes goes first: at the end, one worker would have it alone.
+    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))
 
 
 def kind_of(item: pytest.Item) -> str:
