@@ -2,7 +2,7 @@
 
 CNI's own plugin for ports writes firewall rules. This one is a program that the
 container network calls with its request on stdin, as the CNI specification
-says; the Podman test engines have it in a folder of plugins of their own.
+says; engines have it in a folder of plugins of their own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     if command == "VERSION":
         print(json.dumps({"cniVersion": "0.4.0", "supportedVersions": ["0.3.1", "0.4.0"]}))
         return
-    record = Path(request.get("state") or sys.argv[1], os.environ["CNI_CONTAINERID"])
+    record = Path(sys.argv[1], os.environ["CNI_CONTAINERID"])
     if command == "DEL":
         unpublish(record)
     elif command == "ADD":

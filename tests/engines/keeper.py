@@ -316,6 +316,11 @@ def remove_traces(folder: Path, bridge: str, pool: str) -> None:
             _, link, _, address, *_ = line.split()
             if link == bridge or address.startswith(inside):
                 subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
+    for made in folder.glob("links/*"):
+        # Another engine's may have the name by now; the number is given once. Without one, it was being made.
+        with suppress(OSError):
+            if made.read_text() in ("", Path("/sys/class/net", made.name, "ifindex").read_text()):
+                subprocess.run(["ip", "link", "delete", made.name], capture_output=True, check=False)
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for path in reversed([path for path in mounts if path.startswith(f"{folder}/")]):
         subprocess.run(["umount", "--lazy", path], capture_output=True, check=False)

@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.engines import buildkit, forwarder
+from tests.engines import buildkit, cni_plugins, forwarder
 from tests.engines.keeping import Kept, Process, overlay
 from tests.engines.kinds import containerd, docker
 from tests.engines.registry import RunningEngine
@@ -150,7 +150,7 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
         write_program(programs / "nerdctl", containerd.stand_in_script(folder / "containerd.sock"))
         return
     containerd.configure_containerd(folder)
-    (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=containerd.PLUGINS))
+    (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=cni_plugins.PLUGINS))
     # Copied, since the place that they are at may not be there in the virtual machine.
     (folder / "programs").mkdir()
     shutil.copy(nerdctl, folder / "programs" / "nerdctl")

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.engines import base_image, buildkit, cni_ports
+from tests.engines import base_image, buildkit, cni_plugins
 from tests.engines.keeper import BRIDGE, SUBNET
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
@@ -24,7 +24,6 @@ PROGRAMS = {
     "nsenter": "util-linux",
     "tini-static": "tini",
 }
-PLUGINS = "/usr/lib/cni"
 NAMESPACE = "devopsmaestro"
 
 PRIVATE = ("/run",)
@@ -66,14 +65,14 @@ class Containerd(EngineKind):
     order = 60
 
     def packages(self) -> list[str]:
-        plugins = [] if Path(PLUGINS, "bridge").exists() else ["containernetworking-plugins"]
+        plugins = [] if (cni_plugins.PLUGINS / "bridge").exists() else [cni_plugins.PACKAGE]
         return sorted({*super().packages(), *plugins})
 
     def why_not_here(self) -> str:
         if reason := super().why_not_here():
             return reason
-        if not Path(PLUGINS, "bridge").exists():
-            return "not installed: containernetworking-plugins; as root on Debian, `make test` installs them"
+        if not (cni_plugins.PLUGINS / "bridge").exists():
+            return f"not installed: {cni_plugins.PACKAGE}; as root on Debian, `make test` installs them"
         return ""
 
     def why_not_yet(self) -> str:
@@ -213,14 +212,9 @@ def buildkitd(folder: Path, enter: tuple[str, ...] = ()) -> Process:
 
 def network(folder: Path) -> Path:
     """nerdctl's default network, with the keeper's bridge and without a firewall rule; its file, to be filled in."""
-    plugins, networks = folder / "plugins", folder / "networks"
-    plugins.mkdir()
+    cni_plugins.put(folder)
+    networks = folder / "networks"
     networks.mkdir()
-    for plugin in Path(PLUGINS).iterdir():
-        (plugins / plugin.name).symlink_to(plugin)
-    (plugins / "portmap").unlink()
-    (plugins / "portmap").write_text(f"#!/bin/sh\nexec {sys.executable} -I {cni_ports.__file__} {folder}/ports\n")
-    (plugins / "portmap").chmod(0o755)
     addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
     bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
