@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.engines.subjects import registry_image_for
 
 from dvm_runtimes.platforms.containerd import ContainerdProvider
 from dvm_runtimes.provider import Machine
@@ -42,7 +43,7 @@ def subject(containerd_engine: RunningEngine) -> Iterator[Subject]:
     folder.chmod(0o755)
     nerdctl = str(containerd_engine.folder / "bin" / "nerdctl")
     new_runtime = functools.partial(runtime_at, nerdctl, containerd_engine.endpoint)
-    with new_runtime() as runtime:
+    with new_runtime() as runtime, registry_image_for(containerd_engine) as registry_image:
         yield Subject(
             runtime=runtime,
             new_runtime=new_runtime,
@@ -51,5 +52,6 @@ def subject(containerd_engine: RunningEngine) -> Iterator[Subject]:
             outside=containerd_engine.outside,
             host_folder=folder,
             unreachable=functools.partial(runtime_at, nerdctl, f"{folder}/nobody.sock"),
+            registry_image=registry_image,
         )
     shutil.rmtree(folder)
