@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,15 @@ def workspace(runtime: EngineRuntime, docker_engine: RunningEngine) -> Iterator[
     runtime.remove_workspace(started, force=True)
 
 
+@pytest.fixture
+def resetter(runtime: EngineRuntime, workspace: str) -> Iterator[Resetter]:
+    """What looks after that workspace from its beginning."""
+    resetter = Resetter(runtime.engine, workspace)
+    with contextlib.closing(resetter):
+        assert resetter.begin()
+        yield resetter
+
+
 def run(runtime: EngineRuntime, workspace: str, command: str) -> str:
     result = runtime.exec_in_workspace(workspace, ["sh", "-c", command])
     assert result.exit_code in (0, 1, 128 + 9), result
@@ -58,9 +68,7 @@ SEEN = "ls -A /workspace /tmp /dev/shm /root; ps -o args | grep '[s]leep 9'; gre
         "cd /tmp; touch a; export EVIL=1; umask 0; ulimit -n 64",
     ],
 )
-def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, use: str) -> None:
-    resetter = Resetter(runtime.engine, workspace)
-    assert resetter.begin()
+def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, resetter: Resetter, use: str) -> None:
     before = run(runtime, workspace, SEEN)
     processes = run(runtime, workspace, "echo /proc/[0-9]*").split()
     for _ in range(2):
@@ -68,7 +76,6 @@ def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, us
         assert resetter.reset()
         assert run(runtime, workspace, SEEN) == before
         assert len(run(runtime, workspace, "echo /proc/[0-9]*").split()) == len(processes)
-    resetter.close()
 
 
 @pytest.mark.parametrize(
@@ -93,22 +100,18 @@ def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, us
         "for i in $(seq 600); do touch /tmp/$i; done",
     ],
 )
-def test_what_cannot_be_undone_is_noticed(runtime: EngineRuntime, workspace: str, use: str) -> None:
-    resetter = Resetter(runtime.engine, workspace)
-    assert resetter.begin()
+def test_what_cannot_be_undone_is_noticed(runtime: EngineRuntime, workspace: str, resetter: Resetter, use: str) -> None:
     run(runtime, workspace, use)
     assert not resetter.reset()
     assert not resetter.reset()
-    resetter.close()
 
 
-def test_another_start_is_noticed(runtime: EngineRuntime, workspace: str, docker_engine: RunningEngine) -> None:
-    resetter = Resetter(runtime.engine, workspace)
-    assert resetter.begin()
+def test_another_start_is_noticed(
+    runtime: EngineRuntime, workspace: str, resetter: Resetter, docker_engine: RunningEngine
+) -> None:
     runtime.stop_workspace(workspace)
     runtime.start_workspace(StartOptions(image_name=docker_engine.image, container_name=NAME))
     assert not resetter.reset()
-    resetter.close()
 
 
 def test_a_workspace_that_has_said_something_is_not_looked_after(

@@ -23,6 +23,8 @@ from __future__ import annotations
 import posixpath
 import secrets
 import shlex
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 LIMIT = 30.0
 """Seconds for each reset; a slower one counts as failed."""
+GONE_LIMIT = 10.0
+"""Seconds for processes that were killed to be gone: a busy machine takes its time to reap them."""
+FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.1
 MOST_FOLDERS = 20_000
 """Folders of an image that are looked at each time; with more, a new workspace is cheaper."""
 MOST_ADDED = 500
@@ -156,8 +162,7 @@ class Resetter:
         return None if state is None else Beginning(state, changed, found.started, mounted, extra)
 
     def _reset(self, op: Operation, begin: Beginning) -> bool:
-        keep = begin.state.processes
-        if self._ask(op, kill_others(keep)) is None:
+        if not self._end_others(op, begin.state.processes):
             return False
         # From here on nothing runs inside that could change anything.
         changed = self._engine.changed_paths(op, self._container)
@@ -174,6 +179,20 @@ class Resetter:
             return False
         now = self._engine.inspect_container(op, self._container)
         return now is not None and now.status is WorkspaceStatus.RUNNING and now.started == begin.started
+
+    def _end_others(self, op: Operation, keep: str) -> bool:
+        """End every process but these; whether they are gone."""
+        give_up = time.monotonic() + GONE_LIMIT
+        pause = FIRST_PAUSE
+        while (there := self._ask(op, kill_others(keep))) is not None:
+            if there.strip() == keep:
+                return True
+            if time.monotonic() >= give_up:
+                break
+            # Nobody inside is told when another's child has been reaped: look again, and end what was forked meanwhile.
+            op.wait(threading.Event(), pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return False
 
     def _has_output(self, op: Operation) -> bool:
         logs = self._engine.logs(op, self._container, tail=1, since=None, follow=False)
@@ -282,9 +301,8 @@ def topmost(paths: frozenset[str]) -> list[str]:
 
 
 def kill_others(processes: str) -> str:
-    """The line of shell that ends every process but these; it fails if others are there for more than a moment."""
+    """The line of shell that kills every process but these, and prints those that are there then."""
     return (
         f"for p in /proc/[0-9]*; do case ' {processes} ' in *\" $p \"*) ;; *) kill -9 ${{p#/proc/}};; esac; done; "
-        f"n=0; set -- /proc/[0-9]*; while [ \"$*\" != '{processes}' ] && [ $n -lt 500 ]; "
-        f"do n=$((n+1)); set -- /proc/[0-9]*; done; [ \"$*\" = '{processes}' ]"
+        "echo /proc/[0-9]*"
     )
