@@ -50,7 +50,7 @@ class Project:
     def __init__(self, folder: Path, env: Mapping[str, str], runtime: str, image: str) -> None:
         self.folder = folder
         self.state = folder / "state"
-        inherited = {key: value for key, value in env.items() if not key.startswith("PYTEST_")}
+        inherited = {key: value for key, value in env.items() if not key.startswith(("PYTEST_", "PYTHONUNBUFFERED"))}
         self.env = {**inherited, "XDG_STATE_HOME": str(self.state), "XDG_CONFIG_HOME": str(folder / "config")}
         self.runtime = runtime
         self.image = image

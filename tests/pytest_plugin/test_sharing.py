@@ -196,7 +196,12 @@ def test_an_engine_behind_tls_is_cleaned_by_a_command() -> None:
 def test_that_command_removes_and_does_not_mind_what_is_gone(docker_project: Project, left: Left) -> None:
     endpoint = Endpoint.parse(docker_project.env["DOCKER_HOST"])
     docker_project.write(
-        "test_it.py", "def test_it(dvm_workspace): print('\\nREADY'); dvm_workspace.exec('sleep 999')\n"
+        "test_it.py",
+        """
+        def test_it(dvm_workspace):
+            print("\\nREADY", flush=True)
+            dvm_workspace.exec(["sleep", "1000"])
+        """,
     )
     with docker_project.running() as process:
         read_until(process, "READY")
