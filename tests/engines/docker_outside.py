@@ -81,6 +81,14 @@ class DockerOutside(Outside):
     def remove_volume(self, name: str) -> None:
         self._unless_missing("DELETE", f"/volumes/{quote(name)}", force="true")
 
+    def everything(self) -> set[str]:
+        """Every container, network, image and volume of it."""
+        containers = [one["Id"] for one in ask(self._socket, "GET", "/containers/json", all="true")]
+        networks = [one["Name"] for one in ask(self._socket, "GET", "/networks")]
+        images = [name for one in ask(self._socket, "GET", "/images/json") for name in [one["Id"], *one["RepoTags"]]]
+        volumes = [one["Name"] for one in ask(self._socket, "GET", "/volumes")["Volumes"] or []]
+        return {*containers, *networks, *images, *volumes}
+
     def create_serving(self, name: str, folder: Path) -> str:
         """A running container that serves a folder of the engine's host as HTTP, at a port that `port_of` tells."""
         serve = ["sh", "-c", "httpd -p 80 -h /folder && echo serving && exec sleep infinity"]

@@ -83,6 +83,17 @@ class NerdctlOutside(Outside):
         if self.volume_exists(name):
             self.run("volume", "rm", name)
 
+    def everything(self) -> set[str]:
+        """Every container, network, image and volume of it."""
+        listings = (
+            ("ps", "--all", "--quiet", "--no-trunc"),
+            ("network", "ls", "--format", "{{.Name}}"),
+            ("images", "--no-trunc", "--format", "{{.Name}}"),
+            ("volume", "ls", "--quiet"),
+        )
+        # Its default network is nerdctl's own, made when it is first needed.
+        return {name for words in listings for name in self.run(*words).split()} - {"bridge"}
+
     def _inspect(self, container: str) -> dict[str, Any] | None:
         try:
             found = json.loads(self.run("container", "inspect", container))

@@ -6,16 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.engines.docker_outside import DockerOutside
+from tests.engines.nerdctl_outside import NerdctlOutside
 
-from .conftest import Left
 from .project import LIMIT, Project
 
 if TYPE_CHECKING:
+    from tests.engines.fixtures import Engines
     from tests.engines.registry import RunningEngine
 
 ROOT = Path(__file__).parents[2]
@@ -56,42 +60,38 @@ def versions(constraints: str) -> list[str]:
 class Outside(Project):
     """That project, in a folder of its own, with that interpreter."""
 
-    python = ""
+    def __init__(self, folder: Path, python: str, env: Mapping[str, str], runtime: str, image: str) -> None:
+        super().__init__(folder, {**env, "PYTHONPATH": ""}, runtime, image)
+        shutil.copytree(ROOT / "tests" / "outside_project", folder, dirs_exist_ok=True)
+        self._python = python
 
     def command(self, *arguments: str) -> list[str]:
-        return [self.python, *super().command(*arguments)[1:]]
-
-
-def outside(tmp_path: Path, python: str, env: dict[str, str], runtime: str, image: str) -> Outside:
-    project = Outside(tmp_path, {**env, "PYTHONPATH": ""}, runtime, image)
-    shutil.copytree(ROOT / "tests" / "outside_project", tmp_path, dirs_exist_ok=True)
-    project.python = python
-    return project
+        return [self._python, *super().command(*arguments)[1:]]
 
 
 def test_on_the_mock(tmp_path: Path, python: str) -> None:
-    outcome = outside(tmp_path, python, dict(os.environ), "mock", "mock:latest").run("-W", "error")
+    outcome = Outside(tmp_path, python, os.environ, "mock", "mock:latest").run("-W", "error")
 
-    assert outcome.counts() == {"passed": 8}, outcome.output
-
-
-def test_on_docker(tmp_path: Path, python: str, docker_engine: RunningEngine, left: Left) -> None:
-    project = outside(tmp_path, python, docker_engine.environment(), "docker", docker_engine.image)
-    before = set(docker_engine_containers(docker_engine))
-
-    outcome = project.run("-W", "error")
-
-    assert outcome.counts() == {"passed": 8}, outcome.output
-    assert left.everything() == []
-    assert set(docker_engine_containers(docker_engine)) == before
+    assert outcome.counts() == {"passed": 9}, outcome.output
 
 
-def docker_engine_containers(engine: RunningEngine) -> list[str]:
-    from tests.engines.http_over_socket import ask as ask_engine
+@pytest.mark.parametrize("kind", ["docker", "orbstack", "colima", "podman", "containerd", "colima-containerd"])
+def test_on_a_real_engine(python: str, engines: Engines, kind: str) -> None:
+    engine = engines.get(kind)
+    # Where a user's projects are, so that a virtual machine sees it.
+    folder = Path(tempfile.mkdtemp(prefix="project-", dir=engine.host_folder))
+    folder.chmod(0o755)
+    before = everything_on(engine)
 
-    return [
-        one["Id"] for one in ask_engine(engine.endpoint.removeprefix("unix://"), "GET", "/containers/json", all="1")
-    ]
+    outcome = Outside(folder, python, engine.environment(), engine.kind.runtime, engine.image).run("-W", "error")
+
+    assert outcome.counts() == {"passed": 9}, outcome.output
+    assert everything_on(engine) == before
+
+
+def everything_on(engine: RunningEngine) -> set[str]:
+    assert isinstance(engine.outside, DockerOutside | NerdctlOutside)
+    return engine.outside.everything()
 
 
 def test_nothing_of_it_has_a_name_that_others_use(python: str) -> None:
