@@ -62,6 +62,7 @@ vsix: setup
 
 # The tests of the extension alone: its parts, its package, and a user's sessions in a real workbench.
 vscode-test: setup
+	@$(BIN)/python -m tests.engines docker
 	@$(BIN)/python -m pytest tests/vscode $(ARGS)
 
 # The three wheels and source archives, into dist/.

@@ -1,5 +1,7 @@
 """Makes this machine ready for the tests: ``python -m tests.engines`` installs what they need, where it may.
 
+Names of kinds of engine, as in ``python -m tests.engines docker``, limit it to those.
+
 What can't be had is no error here: the tests that need it are skipped with the
 reason, or fail with it where ``DVM_TEST_ENGINES=required``.
 """
@@ -15,7 +17,7 @@ from .registry import every_kind
 
 
 def main() -> None:
-    kinds = every_kind().values()
+    kinds = [kind for name, kind in every_kind().items() if name in (sys.argv[1:] or every_kind())]
     wanted = set(debian.missing(PROGRAMS))
     if sys.platform == "linux":
         wanted.update(package for kind in kinds for package in kind.packages())
