@@ -37,13 +37,15 @@ def main() -> int:
         result = getattr(controls, argument["do"])(*argument.get("with", []), **argument.get("named", {}))
         return result if isinstance(result, str | int | bool | list) else None
 
-    @server.command("memory")
-    def memory(argument: Any) -> int:
-        """Kilobytes of this process."""
+    @server.command("usage")
+    def usage(argument: Any) -> dict[str, int]:
+        """What this process uses: memory, open files, threads."""
         if sys.platform != "linux":
-            return 0
+            return {"kB": 0, "files": 0, "threads": 0}
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        told = dict(line.split(":", 1) for line in status.splitlines())
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        return {"kB": int(told["VmRSS"].split()[0]), "files": files, "threads": int(told["Threads"])}
 
     code = server.serve(*pipes)
     atexit._run_exitfuncs()

@@ -228,7 +228,7 @@ def test_nothing_stays_of_many_commands(client: WireClient) -> None:
             outside(client, "pause", "dvm-dev")
             outside(client, "unpause", "dvm-dev")
         client.kept.clear()
-        memory: int = client.command("memory")
+        memory: int = client.command("usage")["kB"]
         return memory
 
     many()

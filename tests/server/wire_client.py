@@ -9,7 +9,6 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -149,20 +148,6 @@ class WireClient:
         if "error" in message:
             raise RequestFailed(message["error"])
         return message["result"]
-
-    def is_answered(self, identifier: Any, seconds: float) -> bool:
-        """Whether a request gets an answer within this time; what comes meanwhile is dropped."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            try:
-                message = self._received.get(timeout=left)
-            except queue.Empty:
-                return False
-            if message is None:
-                raise EOFError(f"the server has ended; it said: {self.stderr.decode(errors='replace')}")
-            if "method" not in message and message.get("id") == identifier:
-                return True
-        return False
 
     def outcome(self, identifier: Any) -> RequestFailed | None:
         """The error of a request; None when it has a result."""

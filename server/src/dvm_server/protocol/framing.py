@@ -22,9 +22,12 @@ MAX_HEAD = 8 * 1024
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _LEADING_BLANKS = re.compile(rb"[\r\n]+")
 _SENDABLE_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# JSON keeps line ends out of its strings, so this cannot occur inside a message.
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+# JSON keeps line ends out of its strings, so this cannot occur inside a message. Nothing in it is
+# tried twice and the lines are counted, so that looking for it takes no longer than the bytes are many.
 _NEXT_HEAD = re.compile(
-    rb"content-length[ \t]*:[ \t]*[0-9]+[ \t]*\r?\n(?:[!-9;-~]+[ \t]*:[^\r\n]*\r?\n)*\r?\n", re.IGNORECASE
+    rb"content-length[ \t]*+:[ \t]*+[0-9]++[ \t]*+\r?\n(?:[!-9;-~]++[ \t]*+:[^\r\n]*+\r?\n){0,30}+\r?\n",
+    re.IGNORECASE,
 )
 
 
@@ -45,6 +48,7 @@ class Framer:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._length: int | None = None
+        self._looked_at = 0
         self._refusal = ""
         self._lost = False
 
@@ -73,8 +77,7 @@ class Framer:
         if end is None:
             if len(buffer) < MAX_HEAD:
                 return None
-            self._lost = True
-            return Garbled(f"a header block is longer than {MAX_HEAD} bytes")
+            return self._not_here(f"a header block is longer than {MAX_HEAD} bytes")
         try:
             length, charset = _read_head(bytes(buffer[: end.start()]))
         except _TwoLengthsError:
@@ -83,16 +86,21 @@ class Framer:
             del buffer[: end.end()]
             return Garbled("Content-Length is given twice")
         except ValueError as error:
-            self._lost = True
-            del buffer[:1]  # so that the search does not find this very block again
-            return Garbled(str(error))
+            return self._not_here(str(error))
         del buffer[: end.end()]
         if length > MAX_BODY:
             self._lost = True
             return Garbled(f"a message of {length} bytes is longer than {MAX_BODY}")
         self._length = length
+        self._looked_at = 0
         self._refusal = "" if charset in ("", "utf-8", "utf8") else f"the charset {charset[:40]!r} is not utf-8"
         return _GO_ON
+
+    def _not_here(self, reason: str) -> Garbled:
+        """The header block that begins here is none."""
+        self._lost = True
+        del self._buffer[:1]  # so that the search does not find this very block again
+        return Garbled(reason)
 
     def _search(self) -> bytes | None:
         buffer = self._buffer
@@ -109,6 +117,11 @@ class Framer:
     def _body(self) -> bytes | Garbled | None:
         length = self._length
         assert length is not None
+        if self._holds_a_head(length):
+            # The next message does not wait for as many bytes as this one claims.
+            self._length = None
+            self._lost = True
+            return Garbled("a message is shorter than its Content-Length")
         if len(self._buffer) < length:
             return None
         with memoryview(self._buffer) as view:
@@ -116,6 +129,14 @@ class Framer:
         del self._buffer[:length]
         self._length = None
         return Garbled(self._refusal) if self._refusal else body
+
+    def _holds_a_head(self, length: int) -> bool:
+        """Whether another message begins in what there is of this one; each byte is looked at about once."""
+        begin, end = max(0, self._looked_at - MAX_HEAD), min(length, len(self._buffer))
+        self._looked_at = end
+        if _BLANK_LINE.search(self._buffer, begin, end) is None:
+            return False
+        return _NEXT_HEAD.search(self._buffer, begin, end) is not None
 
 
 _GO_ON = b"(no item: the state has changed)"
