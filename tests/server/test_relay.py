@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,38 @@ def test_an_offer_is_for_one_and_for_this_user(client: WireClient) -> None:
     assert second.returncode == 1
     assert b"Open a new terminal" in second.stderr
     assert not path.exists()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for temporary files; its path is short, as those of sockets must be."""
+    with tempfile.TemporaryDirectory(prefix="dvm-") as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def offering(place: Path) -> Iterator[WireClient]:
+    """A server that has offered a terminal which nobody has opened."""
+    with serving(*DVM_SERVER, "--runtime", "mock", env={**os.environ, "TMPDIR": os.fspath(place)}) as client:
+        client.command("dvm.workspace.start", {"imageName": "mock:latest", "workspaceName": "dev"})
+        assert Path(plan(client)["args"][-1]).is_relative_to(place)
+        yield client
+
+
+def test_an_offer_that_nobody_took_goes_with_the_server(place: Path) -> None:
+    with offering(place):
+        assert len(list(place.iterdir())) == 1
+    assert list(place.iterdir()) == []
+
+
+def test_what_a_killed_server_has_left_goes_with_the_next_offer(place: Path) -> None:
+    with offering(place):
+        with offering(place) as killed:
+            killed.kill()
+        assert len(list(place.iterdir())) == 2
+        with offering(place):
+            assert len(list(place.iterdir())) == 2
+    assert list(place.iterdir()) == []
 
 
 def test_the_servers_end_ends_the_terminal(client: WireClient) -> None:

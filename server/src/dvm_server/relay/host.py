@@ -6,9 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +18,7 @@ from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.shells import shell_spec
 from dvm_runtimes.workspaces import EngineRuntime
 
-from . import pieces
+from . import folders, pieces
 from .pieces import Pieces
 
 _PATIENCE = 60.0
@@ -32,7 +30,7 @@ def offer(runtime: EngineRuntime, container: str, options: AttachOptions) -> str
 
     Only this user can reach it, it takes one caller, and it goes with it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="dvm-terminal-"))
+    folder = folders.make()
     listening = socket.socket(socket.AF_UNIX)
     path = folder / "socket"
     listening.bind(os.fspath(path))
@@ -53,7 +51,7 @@ def _serve(
     except OSError:
         return  # nobody came
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        folders.remove(folder)
     connection.settimeout(None)
     terminal = Pieces(connection)
     with contextlib.closing(terminal), contextlib.suppress(OSError):  # the terminal may be closed at any time
