@@ -39,7 +39,7 @@ def read(engine: PodmanEngine, op: Operation, container: str, wanted: Wanted) ->
         log = engine.open_logs(op, container, {**wanted.query(), "follow": 1})
         yield from plain(engine.pieces(op, log.stream))
         return
-    unread = _Unread(wanted)
+    unread = Unread(wanted)
     with _Bell(engine, op, log.stream) as bell:
         while True:
             ended = bell.ended
@@ -68,7 +68,7 @@ def _agree(pair: tuple[Message, Message]) -> bool:
     return pair[0] == pair[1]
 
 
-class _Unread:
+class Unread:
     """Which part of a log was not given yet."""
 
     def __init__(self, wanted: Wanted) -> None:
