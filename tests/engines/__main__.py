@@ -11,26 +11,34 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from . import debian
-from .programs import PROGRAMS
+from . import debian, programs
 from .registry import every_kind
 
 
 def main() -> None:
-    kinds = [kind for name, kind in every_kind().items() if name in (sys.argv[1:] or every_kind())]
-    wanted = set(debian.missing(PROGRAMS))
+    kinds = every_kind().values()
+    wanted = set(debian.missing(programs.PROGRAMS))
     if sys.platform == "linux":
         wanted.update(package for kind in kinds for package in kind.packages())
-    if wanted and debian.may_install():
-        try:
-            debian.install(sorted(wanted))
-        except subprocess.CalledProcessError as error:
-            print(f"not all of {' '.join(sorted(wanted))} could be installed: {error}", flush=True)
-    elif wanted:
-        print(f"not installed: {' '.join(sorted(wanted))}; only root on Debian's kind may. Some tests will be skipped.")
+    _install(wanted)
+    # Only the installed Emacs can tell what it lacks.
+    _install(set(programs.missing_libraries().values()))
     for kind in kinds:
         if not kind.why_not_here():
             kind.prepare()
+
+
+def _install(wanted: set[str]) -> None:
+    if not wanted:
+        return
+    words = " ".join(sorted(wanted))
+    if not debian.may_install():
+        print(f"not installed: {words}; only root on Debian's kind may. Some tests will be skipped.")
+        return
+    try:
+        debian.install(sorted(wanted))
+    except subprocess.CalledProcessError as error:
+        print(f"not all of {words} could be installed: {error}", flush=True)
 
 
 if __name__ == "__main__":

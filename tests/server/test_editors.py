@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engines.fixtures import REQUIRED
-from tests.engines.programs import need
+from tests.engines.programs import need, need_library
 
 HERE = Path(__file__).parent
 EDITORS = HERE.parents[1] / "editors"
@@ -88,12 +87,7 @@ def test_the_emacs_module_compiles_without_a_warning(tmp_path: Path) -> None:
 
 def test_eglot(folder: Path, tmp_path: Path) -> None:
     emacs = [need("emacs"), "--batch"]
-    there = subprocess.run([*emacs, "--eval", "(require 'eglot)"], capture_output=True, timeout=LIMIT, check=False)
-    if there.returncode != 0:
-        reason = "Eglot is not installed (Debian: elpa-eglot; part of Emacs from 29 on)"
-        if REQUIRED:
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+    need_library("eglot")
     told = drive([*emacs, "-l", str(HERE / "drive_eglot.el")], folder, tmp_path)
     assert told["started"] == "running"
     assert told["exec"] == "through eglot\n"
