@@ -3,20 +3,21 @@
 #   make demo    the main job, as an editor does it, in one readable transcript
 #   make test    every test, on real engines that the tests start themselves
 #
-# make test ARGS="tests/rules -x" runs a part of them.
+# make test ARGS="tests/rules -x" runs a part of them; ARGS="--engines docker" has the conformance suite, which is run on
+# every kind of engine, on that one and the mock alone.
 
 PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks
 BIN = .venv/bin
 WORKERS = 2
-# Each part in one worker, in the order of tests/engines/selection.py: what takes longest begins first.
+# Each part in one worker, as tests/engines/spreading.py has it; what takes longest begins first.
 SPREAD = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 ARGS =
 
-.PHONY: help setup demo test test-engines coverage lint format lock bench vsix vscode-test dist clean
+.PHONY: help setup demo test coverage lint format lock bench vsix vscode-test dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
-	@echo "Others: setup test-engines lint format coverage bench vsix vscode-test lock dist clean"
+	@echo "Others: setup lint format coverage bench vsix vscode-test lock dist clean"
 
 setup:
 	@scripts/setup
@@ -27,11 +28,6 @@ demo: setup
 test: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
-
-# The conformance suite on every kind of engine, one after the other; it takes long.
-test-engines: setup
-	@$(BIN)/python -m tests.engines
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --engines all tests/conformance $(ARGS)
 
 # The same tests, and how many lines of each distribution they ran.
 coverage: setup

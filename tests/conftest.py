@@ -14,6 +14,11 @@ settings.load_profile("dvm")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.engines.fixtures", "tests.engines.selection", "tests.engines.summary"]
+pytest_plugins = [
+    "tests.engines.fixtures",
+    "tests.engines.selection",
+    "tests.engines.spreading",
+    "tests.engines.summary",
+]
 collect_ignore = ["outside_project"]
 """A project of its own, which a test runs where it is installed."""

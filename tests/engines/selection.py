@@ -1,8 +1,7 @@
-"""Which kinds of engine the conformance suite is run on: ``--engines``.
+"""Which kinds of engine the conformance suite is run on: all, or those of ``--engines``.
 
-The whole suite on every kind takes two processors too long for each change. So an ordinary run has it on the mock
-and on Docker, and ``make test-engines`` on all. A module of the suite names its kind in ``KIND``; one whose file is
-named on the command line is run, and every other test is in every run.
+A module of the suite names its kind in ``KIND``; one whose file is named on the command line is run, and so is every
+test that is of no kind.
 """
 
 from __future__ import annotations
@@ -15,16 +14,13 @@ from .registry import every_kind
 
 _LONG = Path(__file__).parents[1] / "vscode"
 
-EVERYDAY = ("docker",)
-"""Kinds of an ordinary run, besides the mock."""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engines",
-        default=",".join(EVERYDAY),
+        default="all",
         metavar="NAME[,NAME...]",
-        help="the kinds of engine that the conformance suite is run on, or 'all'; default: %(default)s",
+        help="the kinds of engine that the conformance suite is run on besides the mock; default: %(default)s",
     )
 
 
