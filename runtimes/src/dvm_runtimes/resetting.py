@@ -9,7 +9,7 @@ workspace counts as reset only if all of this is as it was at the beginning:
 - processes: their list;
 - files: the engine's own list of what differs from the image, each folder's mode and owner, and the content of what
   is not in the image's file system: ``/dev/shm`` and every other mount that can be written, ``/etc/hosts``, ...;
-- mounts, System V IPC objects, and sockets, those in TIME_WAIT too;
+- mounts and System V IPC objects; and there are no sockets, nor any in TIME_WAIT;
 - the main process's output, which was empty, and its start time.
 
 A changed or deleted file of the image cannot be put back: such a workspace is
@@ -21,6 +21,7 @@ folders, and extended attributes of folders.
 from __future__ import annotations
 
 import posixpath
+import re
 import secrets
 import shlex
 import threading
@@ -56,6 +57,9 @@ _SHELL = (
 )
 _FOLDERS = "@folders"
 _OTHERS = "@others"
+_SOCKETS = re.compile(r"^((?:TCP|UDP|UDPLITE|RAW)6?: inuse \d+)(?: .*?( tw \d+))?")
+"""Of ``/proc/net/sockstat`` what is the container's own; the rest counts the whole machine's."""
+_SOME_SOCKETS = re.compile(r"\w+: inuse (?!0\b)|\w+: .* tw (?!0\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class State:
     others: tuple[str, ...]
     processes: str
 
+    @property
+    def has_sockets(self) -> bool:
+        """Whether there are any, which are counted only: two that are others look the same."""
+        return any(_SOME_SOCKETS.match(line) for line in self.others)
+
     def same(self, other: State) -> bool:
         """Whether nothing differs."""
         return self == other
@@ -73,17 +82,19 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """The mounts of a container that can be written.
+    """The mounts of a container.
 
     Attributes:
         trees: those in memory, whose every entry is looked at.
-        files: single files, as ``/etc/hosts``.
-        folders: anything else; it may hold any amount of data.
+        files: single files that can be written, as ``/etc/hosts``.
+        folders: anything else that can be written; it may hold any amount of data.
+        sealed: what can only be read, as the engine's init program.
     """
 
     trees: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    sealed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -153,11 +164,11 @@ class Resetter:
         if mounted is None or mounted.folders:
             return None
         first = self._look(op, mounted, ())
-        if first is None or len(first.folders) > MOST_FOLDERS:
+        if first is None or first.has_sockets or len(first.folders) > MOST_FOLDERS:
             return None
         # What the engine itself added to the image's files has a content to be compared.
         folders = folder_names(first.folders)
-        extra = tuple(sorted(changed - folders - set(mounted.files)))
+        extra = tuple(sorted(changed - folders - {*mounted.files, *mounted.sealed}))
         state = self._look(op, mounted, extra) if extra else first
         return None if state is None else Beginning(state, changed, found.started, mounted, extra)
 
@@ -223,7 +234,7 @@ class Resetter:
 
 
 def mounts_of(mountinfo: str) -> Mounted | None:
-    """The mounts that can be written, from ``/proc/self/mountinfo``; None if it cannot be read.
+    """The mounts, from ``/proc/self/mountinfo``; None if it cannot be read.
 
     >>> mounts_of("157 143 0:53 / /dev/shm rw,nosuid - tmpfs shm rw,size=65536k").trees
     ('/dev/shm',)
@@ -231,41 +242,39 @@ def mounts_of(mountinfo: str) -> Mounted | None:
     trees: list[str] = []
     files: list[str] = []
     folders: list[str] = []
+    sealed: list[str] = []
     for line in mountinfo.splitlines():
         before, dash, after = line.partition(" - ")
         words = before.split()
         if not dash or len(words) < 6:
             return None
         place, options, kind = words[4], words[5].split(","), after.split()[0]
-        if place == "/" or "ro" in options or kind in SPECIAL:
+        if place == "/" or kind in SPECIAL:
             continue
-        if kind in MEMORY:
+        if "ro" in options:
+            sealed.append(place)
+        elif kind in MEMORY:
             # A device over a file, as /dev/null over /proc/keys, is no tree.
             (trees if words[3] == "/" else files).append(place)
         else:
             name = posixpath.basename(words[3])
             (files if name in ("hosts", "hostname", "resolv.conf", ".containerenv") else folders).append(place)
-    return Mounted(tuple(trees), tuple(place for place in files if not place.startswith("/proc/")), tuple(folders))
+    files = [place for place in files if not place.startswith("/proc/")]
+    return Mounted(tuple(trees), tuple(files), tuple(folders), tuple(sealed))
 
 
 def look(mounted: Mounted, extra: tuple[str, ...]) -> str:
     """The line of shell that prints the `State`."""
-    name = "'%n|%f|%u|%g'"
+    name = "%n|%f|%u|%g"
     steps = [
         f"echo {_FOLDERS}",
-        f"find / -xdev -type d -exec stat -c {name} {{}} +",
+        f"find / -xdev -type d -exec stat -c '{name}' {{}} +",
         f"echo {_OTHERS}",
-        "cat /proc/self/mountinfo /proc/sysvipc/* /proc/net/tcp* /proc/net/udp*",
+        # Not /proc/net/tcp: the kernel looks for its lines through the whole machine's connections.
+        "cat /proc/self/mountinfo /proc/sysvipc/* /proc/net/sockstat*",
     ]
-    if mounted.trees:
-        trees = " ".join(map(shlex.quote, mounted.trees))
-        steps += [
-            f"find {trees} -xdev -exec stat -c '%n|%f|%u|%g|%s' {{}} +",
-            f"find {trees} -xdev -type f -exec $sum {{}} +",
-        ]
-    files = " ".join(map(shlex.quote, (*mounted.files, *extra)))
-    if files:
-        steps += [f"$sum {files}", f"stat -c {name} {files}"]
+    if places := " ".join(map(shlex.quote, (*mounted.trees, *mounted.files, *extra))):
+        steps.append(f"find {places} -xdev -exec stat -c '{name}|%s' {{}} + -type f -exec $sum {{}} +")
     # Last, when what ran for this has ended; the shell expands it by itself.
     steps.append("echo /proc/[0-9]*")
     return " && ".join(steps)
@@ -275,11 +284,18 @@ def parse(text: str) -> State | None:
     """The `State` that `look` printed; None if it was cut short."""
     head, _, rest = text.partition(f"{_FOLDERS}\n")
     folders, found, others = rest.partition(f"\n{_OTHERS}\n")
-    lines = others.rstrip("\n").split("\n")
+    lines = [_own_part(line) for line in others.rstrip("\n").split("\n")]
     if head or not found or not lines[-1].startswith("/proc/"):
         return None
     # Folders are read in an order that may change when something comes and goes.
     return State(frozenset(folders.split("\n")), tuple(sorted(lines[:-1])), lines[-1])
+
+
+def _own_part(line: str) -> str:
+    sockets = _SOCKETS.match(line)
+    if sockets is not None:
+        return "".join(filter(None, sockets.groups()))
+    return "" if line.startswith("sockets: used ") else line
 
 
 def folder_names(folders: frozenset[str]) -> set[str]:

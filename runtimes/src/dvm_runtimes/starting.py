@@ -258,6 +258,10 @@ class Starter:
                 # The other start that won the name replaces this container too.
                 engine.remove_container(op, old.id, force=True, volumes=False)
                 return
+        else:
+            now = engine.inspect_container(op, old.id)
+            if now is None or now.name != old.name:
+                return  # another start has put it aside, and is the one to put it back
         if old.status in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED, WorkspaceStatus.RESTARTING):
             with contextlib.suppress(WorkspaceNotFoundError):
                 engine.start_container(op, old.id)

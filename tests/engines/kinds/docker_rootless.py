@@ -8,7 +8,7 @@ from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
 from tests.engines.kinds.podman_rootless import DEVICES
-from tests.engines.ordinary_user import make
+from tests.engines.ordinary_user import UID, make
 from tests.engines.registry import EngineKind, RunningEngine
 
 SCRIPT = Path("/usr/share/docker.io/contrib/dockerd-rootless.sh")
@@ -27,6 +27,7 @@ class RootlessDocker(EngineKind):
     name = "docker-rootless"
     runtime = "docker"
     programs = PROGRAMS
+    mount_owner = UID  # root inside is who runs the engine
     reaches_loopback = False  # its network is slirp4netns's
     order = 15
 

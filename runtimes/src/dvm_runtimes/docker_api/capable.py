@@ -30,6 +30,8 @@ def capabilities_of(info: Mapping[str, Any], profile: DockerProfile) -> Capabili
         reasons["pause"] = "it runs rootless without cgroups, whose freezer pausing needs"
     elif info.get("MemoryLimit") is False:
         reasons["resource_limits"] = "the kernel of its host has no memory cgroup"
+    if is_rootless(info):
+        reasons["host_network"] = "it runs rootless in namespaces of its own, whose network is not that of this machine"
     if not profile.local:
         reasons["bind_mounts"] = "its host is another machine, which does not have this machine's folders"
     if profile.place != "here" and not profile.ssh_agent_socket:

@@ -185,7 +185,7 @@ class NerdctlEngine(Engine):
     def start_container(self, op: Operation, container: str) -> None:
         ports = self._ports.get(container, ())
         refuse_taken(ports, self.profile, op)
-        self._caller.ok(op, self._caller.nerdctl(("start", container)), container)
+        self._caller.ok(op, self._caller.script(scripts.START, container), container)
         if self.profile.in_vm and ports:
             found = self.inspect_container(op, container)
             await_forwarded(found.ports if found else {}, self.profile, op)
@@ -199,8 +199,9 @@ class NerdctlEngine(Engine):
             raise self._caller.failed(op, outcome.words, container)
 
     def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
-        words = ["rm", *(["--force"] if force else []), *(["--volumes"] if volumes else []), container]
-        outcome = self._caller.run(op, self._caller.nerdctl(words))
+        call = self._caller.script(scripts.REMOVE, container)
+        flags = (*(["--force"] if force else []), *(["--volumes"] if volumes else []))
+        outcome = self._caller.run(op, dataclasses.replace(call, rest=("rm", *flags)))
         if outcome.code:
             if "in running status" in outcome.words or "in paused status" in outcome.words:
                 raise EngineError(

@@ -105,10 +105,47 @@ done
 exit 0
 """
 
-RENAME = r"""
+# nerdctl does not wait for another nerdctl that is at the same container: of two starts one deletes what the other is
+# about to start, and of two renames one gives the container a label that belongs to no name. So ours wait for each
+# other, at a file which whoever holds it removes.
+_ALONE = r"""
+if [ -w /run ]; then folder=/run; else folder=$XDG_RUNTIME_DIR; fi
+if [ -n "$folder" ] && command -v flock >/dev/null; then
+    lock=$folder/dvm-$container.lock
+    # The one before us may have removed what we have opened.
+    until exec 9>"$lock" && flock 9 && [ "$lock" -ef /dev/fd/9 ]; do :; done
+    trap 'rm -f "$lock"' EXIT
+    trap 'exit 143' TERM INT HUP
+fi
+"""
+
+START = (
+    r"""
+# dvm CONTAINER nerdctl...
+container=$1; shift
+"""
+    + _ALONE
+    + r"""
+"$@" start "$container" 9>&-
+"""
+)
+
+REMOVE = r"""
+# Removes a container, and what a start of it may have left that was killed: dvm CONTAINER nerdctl... rm...
+container=$1; shift
+"$@" "$container" || exit
+rm -f "/run/dvm-$container.lock" ${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/dvm-$container.lock"} 2>/dev/null
+exit 0
+"""
+
+RENAME = (
+    r"""
 # dvm CONTAINER NAME nerdctl...
 container=$1 name=$2; shift 2
-said=$("$@" rename "$container" "$name" 2>&1) && exit 0
+"""
+    + _ALONE
+    + r"""
+said=$("$@" rename "$container" "$name" 2>&1 9>&-) && exit 0
 case $said in *"no such file or directory"*)
     # nerdctl 1.7 has given the name away by then, and stumbles over the hosts file that a stopped container has not,
     # before it has written the label that it finds containers by. containerd's own command takes the same flags.
@@ -118,6 +155,7 @@ esac
 printf '%s\n' "$said" >&2
 exit 1
 """
+)
 
 BUILD = r"""
 # Unpacks standard input into a folder of its own, and builds from there: dvm nerdctl... build...

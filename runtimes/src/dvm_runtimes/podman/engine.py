@@ -51,6 +51,9 @@ class PodmanEngine(DockerEngine):
     @property
     def capabilities(self) -> Capabilities:
         found = super().capabilities
+        # Unlike Docker, it has the network of its host, rootless or not.
+        reasons = {name: why for name, why in found.reasons.items() if name != "host_network"}
+        found = replace(found, host_network=True, reasons=reasons)
         # `info` was asked for by then, and is kept.
         info = self._info or {}
         if info.get("Rootless") and str(info.get("CgroupVersion")) == "1":
@@ -62,8 +65,8 @@ class PodmanEngine(DockerEngine):
                 reasons={**found.reasons, "pause": why, "resource_limits": why},
             )
         if self.profile.place == "here" and not _SYSTEMD.is_dir():
-            reasons = {"health_checks": "Podman runs them by systemd's timers, and no systemd runs here"}
-            found = replace(found, health_checks=False, reasons={**found.reasons, **reasons})
+            why = "Podman runs them by systemd's timers, and no systemd runs here"
+            found = replace(found, health_checks=False, reasons={**found.reasons, "health_checks": why})
         return found
 
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
