@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -113,6 +114,27 @@ def test_cleaning_up_that_fails_does_not_hide_the_reason(
     runtime.mock.fail_next("remove_container", problem)
     with pytest.raises(EngineError, match="no space left"):
         runtime.start_workspace(options())
+
+
+def test_one_that_another_start_has_put_aside_stays_stopped(
+    runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = runtime.start_workspace(options(env={"A": "1"}))
+    create = MockEngine.create_container
+    others: list[str] = []
+
+    def second(self: MockEngine, op: Operation, spec: ContainerSpec) -> str:
+        # Another start replaces it while ours makes the new one.
+        self.stop_container(op, old, 0)
+        self.rename_container(op, old, "aside")
+        others.append(create(self, op, dataclasses.replace(spec, name="dvm-dev")))
+        self.start_container(op, others[0])
+        return create(self, op, spec)
+
+    monkeypatch.setattr(MockEngine, "create_container", second)
+    assert runtime.start_workspace(options()) == others[0]
+    assert runtime.get_workspace_status(old) is WorkspaceStatus.EXITED
+    assert {info.id for info in runtime.list_workspaces()} == {old, others[0]}
 
 
 def test_the_time_of_a_pull_does_not_count(runtime: MockRuntime) -> None:
