@@ -10,7 +10,7 @@ import pytest
 
 from dvm_runtimes import StartOptions
 from dvm_runtimes.docker_api import Endpoint, connect
-from dvm_runtimes.resetting import Resetter, mounts_of, parse, topmost
+from dvm_runtimes.resetting import Resetter, State, mounts_of, parse, topmost
 from dvm_runtimes.workspaces import EngineRuntime
 
 from .conftest import Left
@@ -64,6 +64,7 @@ SEEN = "ls -A /workspace /tmp /dev/shm /root; ps -o args | grep '[s]leep 9'; gre
         "sleep 999 >/dev/null 2>&1 & sleep 998 >/dev/null 2>&1 &",
         "(trap '' TERM HUP INT; while :; do :; done) >/dev/null 2>&1 &",
         "setsid sleep 997 >/dev/null 2>&1 &",
+        "nc -l -p 7777 >/dev/null 2>&1 &",
         "echo x > /dev/shm/gone; rm /dev/shm/gone",
         "cd /tmp; touch a; export EVIL=1; umask 0; ulimit -n 64",
     ],
@@ -94,6 +95,8 @@ def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, re
         "echo 127.0.0.9 evil >> /etc/hosts",
         "echo nameserver 127.0.0.9 > /etc/resolv.conf",
         "echo output > /proc/1/fd/1",
+        # The side that ends a connection first remembers it for a minute.
+        "nc -l -p 7777 >/dev/null & until echo x | nc 127.0.0.1 7777; do :; done 2>/dev/null; wait",
         "for p in $(grep -l 'IFS= read' /proc/[0-9]*/cmdline | tr -dc '0-9\\n'); do [ $p = $$ ] || kill -9 $p; done",
         "kill -9 -1",
         "kill 1",
@@ -146,6 +149,7 @@ def test_mounts() -> None:
     assert found.trees == ("/dev",)
     assert found.files == ("/etc/hosts", "/etc/resolv.conf")
     assert found.folders == ("/data",)
+    assert found.sealed == ("/ro",)
     assert mounts_of("nonsense") is None
 
 
@@ -157,6 +161,21 @@ def test_a_look_that_was_cut_short_proves_nothing() -> None:
     assert state.processes == "/proc/1 /proc/7"
     assert parse(whole[: whole.index("/proc")]) is None
     assert parse("") is None
+
+
+def test_sockets_count_and_what_the_whole_machine_has_does_not() -> None:
+    def state(counts: str) -> State:
+        found = parse(f"@folders\n/|41ed|0|0\n@others\n{counts}\n/proc/1\n")
+        assert found is not None
+        return found
+
+    none = state("sockets: used 1\nTCP: inuse 0 orphan 0 tw 0 alloc 1 mem 0\nUDP: inuse 0 mem 0")
+    others_are_busy = state("sockets: used 9\nTCP: inuse 0 orphan 5 tw 0 alloc 9 mem 7\nUDP: inuse 0 mem 3")
+    assert none.same(others_are_busy)
+    assert not none.has_sockets
+    for some in ("TCP: inuse 1 orphan 0 tw 0 alloc 1", "TCP: inuse 0 orphan 0 tw 1 alloc 1", "RAW6: inuse 2"):
+        assert state(some).has_sockets, some
+        assert not none.same(state(some)), some
 
 
 def test_only_the_topmost_paths_are_deleted() -> None:
