@@ -17,7 +17,13 @@ from tests.engines.fixtures import Engines
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
 
-from dvm_runtimes.errors import EngineError, InvalidOptionError, OperationTimeoutError, RuntimeUnavailableError
+from dvm_runtimes.errors import (
+    EngineError,
+    ExecError,
+    InvalidOptionError,
+    OperationTimeoutError,
+    RuntimeUnavailableError,
+)
 from dvm_runtimes.options import ExecOptions, Mount, Port, StartOptions
 from dvm_runtimes.platforms.colima import ColimaProvider
 from dvm_runtimes.provider import Machine
@@ -95,6 +101,12 @@ def test_words_longer_than_a_command_line_may_be(runtime: ContainerRuntime, work
     word = "it's $(long) " * 8_000
     result = runtime.exec_in_workspace(workspace, ["printf", "%s", word], timeout=LIMIT)
     assert result.stdout == word.encode()
+
+
+def test_a_word_that_no_command_can_have_is_refused(runtime: ContainerRuntime, workspace: str) -> None:
+    with pytest.raises(ExecError, match="longer than the 131071 bytes") as caught:
+        runtime.exec_in_workspace(workspace, ["printf", "%s", "x" * 131_072], timeout=LIMIT)
+    assert caught.value.exit_code == 126
 
 
 def test_secrets_are_in_no_process_list(engine: RunningEngine, runtime: ContainerRuntime, workspace: str) -> None:

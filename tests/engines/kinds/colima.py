@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.engines import buildkit, cni_plugins, forwarder
+from tests.engines import buildkit, cni_plugins, forwarder, lima
 from tests.engines.keeping import Kept, Process, overlay
 from tests.engines.kinds import containerd, docker
 from tests.engines.registry import RunningEngine
@@ -70,7 +70,7 @@ _ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -
 class ColimaContainerd(containerd.Containerd):
     name = "colima-containerd"
     runtime = "colima"
-    programs = containerd.PROGRAMS | {"iptables": "iptables"}
+    programs = containerd.PROGRAMS | lima.PROGRAMS | {"iptables": "iptables"}
     order = 61
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
@@ -91,9 +91,10 @@ class ColimaContainerd(containerd.Containerd):
             (sys.executable, "-I", forwarder.__file__, f"{folder}/containerd.pid", f"{folder}/forwarder.sock"),
             ready=("socket", f"{folder}/forwarder.sock"),
         )
+        builder = [containerd.buildkitd(folder, tuple(enter(folder)))] if nerdctl else []
         kept = Kept(
             folder,
-            [machine, *([containerd.buildkitd(folder, tuple(enter(folder)))] if nerdctl else []), ports],
+            [machine, *builder, ports, lima.server(folder, home, enter(folder))],
             containerd.PRIVATE,
             overlaid=(*containerd.OVERLAID, "/usr/local"),
             bridge=not nerdctl,

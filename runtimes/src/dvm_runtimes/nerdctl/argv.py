@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from dvm_runtimes.engine import ContainerSpec, ExecSpec
@@ -10,6 +11,9 @@ from dvm_runtimes.options import BuildOptions, Mount, Port
 from .records import without_empty
 
 EVERYTHING = "{{json .}}"
+
+LONGEST_WORD = 131_071
+"""Bytes that Linux takes as one word of a command (MAX_ARG_STRLEN, without the NUL)."""
 
 
 def create(spec: ContainerSpec, *, init: str, image_command: Sequence[str] = ()) -> tuple[list[str], list[str]]:
@@ -106,6 +110,15 @@ def exec_(container: str, spec: ExecSpec) -> tuple[list[str], list[str]]:
     if spec.working_dir:
         words += ["--workdir", spec.working_dir]
     return words, [container, *spec.command]
+
+
+def too_long(words: Iterable[str]) -> bool:
+    """Whether one of a command's words is longer than any Linux takes.
+
+    >>> too_long(["printf", "x" * 131_072])
+    True
+    """
+    return any(len(os.fsencode(word)) > LONGEST_WORD for word in words)
 
 
 def build(options: BuildOptions, labels: Mapping[str, str], *, dockerfile: str, context: str) -> list[str]:

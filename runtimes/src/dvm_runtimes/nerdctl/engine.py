@@ -13,6 +13,7 @@ from dvm_runtimes.engine import STDOUT, Container, ContainerSpec, Engine, ExecSe
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
+    ExecError,
     NameConflictError,
     UnsupportedError,
     WorkspaceNotFoundError,
@@ -245,6 +246,15 @@ class NerdctlEngine(Engine):
     # Inside
 
     def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
+        if argv.too_long(spec.command):
+            raise ExecError(
+                f"a word of the command {spec.command[0][:80]!r} is longer than the {argv.LONGEST_WORD} bytes that"
+                " Linux takes",
+                exit_code=126,
+                hint="Give long text as input.",
+                platform=self.platform_name,
+                operation=op.name,
+            )
         words, rest = argv.exec_(container, spec)
         call = self._caller.nerdctl(words, rest)
         given = variables({**spec.env, scripts.EXEC_VARIABLE: call.mark})
