@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,6 +58,8 @@ def choose(which: str, machine: Machine, providers: Mapping[str, PlatformProvide
             if colon and not profile.strip():
                 raise InvalidOptionError(source, text, f"a profile is missing after the colon of {name!r}")
             return Choice(provider.name, profile.strip(), source)
+    import difflib
+
     close = difflib.get_close_matches(name, providers, 1)
     maybe = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{maybe}There are: {', '.join([AUTO, *providers])}."

@@ -6,7 +6,6 @@ runtime = "podman"
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +63,8 @@ def load_config(machine: Machine | None = None) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
         raise InvalidOptionError("configuration file", str(file), problem, hint="Mend it, or remove it.") from None
+    import tomllib
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

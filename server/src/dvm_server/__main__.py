@@ -20,7 +20,9 @@ def main() -> NoReturn:
     except OSError:
         sys.exit("dvm-server: standard input and output are needed: an editor starts this and speaks to it")
     from .logs import begin
+    from .memory import share_one_heap
 
+    share_one_heap()
     begin(options["log_file"], options["log_level"])
     from .app import DvmServer
     from .commands import register_all

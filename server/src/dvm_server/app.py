@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
+from . import __version__, memory
 from .protocol.failures import RequestError
 from .protocol.server import CommandServer
 from .protocol.work import Work
@@ -60,6 +60,7 @@ class DvmServer(CommandServer):
         threading.Thread(target=self._load, name="dvm-load", daemon=True).start()
 
     def _load(self) -> None:
+        memory.forget_generated_source()
         self.selection.start()
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from dvm_runtimes.errors import DvmError, OperationCancelledError, RuntimeUnavai
 from dvm_runtimes.infos import WorkspaceEvent
 from dvm_runtimes.operation import CancelToken, Operation
 
+from . import memory
+
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime, WorkspaceWatch
 
@@ -272,6 +274,7 @@ class Selection:
             with runtime.watch_workspaces(on_connection=connection, cancel=stop) as watch:
                 self._listener.watching(watch)
                 self._settle(runtime)
+                memory.give_back()
                 for event in watch:
                     if stop.is_set():
                         break
@@ -323,7 +326,8 @@ class Selection:
 def _create(which: str, cancel: threading.Event) -> tuple[ContainerRuntime, str]:
     from dvm_runtimes.factory import create_runtime
 
-    runtime = create_runtime(which)
+    with memory.no_guessing_of_charsets():
+        runtime = create_runtime(which)
     try:
         return runtime, runtime.version(cancel=cancel)
     except BaseException:

@@ -8,7 +8,6 @@ be secrets.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import os
 import types
@@ -127,6 +126,8 @@ def renamed(error: InvalidOptionError, prefix: str = "") -> InvalidOptionError:
 
 def unknown(field: str, key: str, known: typing.Iterable[str]) -> InvalidOptionError:
     """The error for a member that nobody reads."""
+    import difflib
+
     close = difflib.get_close_matches(key, known, 1)
     maybe = f"; did you mean {close[0]!r}?" if close else ""
     return InvalidOptionError(field[:200], "...", f"there is no such member{maybe}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -69,6 +68,8 @@ def no_such_profile(name: str, profile: str, known: Iterable[str]) -> RuntimeUna
         profile: what was asked for.
         known: those there are.
     """
+    import difflib
+
     names = sorted(set(known))
     close = difflib.get_close_matches(profile, names, 1)
     maybe = f" Did you mean {close[0]!r}?" if close else ""
