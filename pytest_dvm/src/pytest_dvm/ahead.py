@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from .wanted import Wanted, wanted
 
 if TYPE_CHECKING:
     from .run import Run
-    from .supply import Supply
 
 AT_FIRST = 2
 """Kinds of workspaces that are started before the first test; the others when their first test takes one."""
@@ -43,18 +41,11 @@ def start_ahead(run: Run, items: list[pytest.Item]) -> None:
         except DvmError:
             continue
     for (name, _), kind in shared.items():
-        run.in_advance(name, functools.partial(_share, kind))
+        if supply := run.supply_if_any(name):
+            supply.session(kind)
     for number, (key, kind) in enumerate(kinds.items()):
-        now = number < AT_FIRST
-        run.in_advance(key[0], functools.partial(_expect, kind, tests[key], now))
-
-
-def _share(kind: Wanted, supply: Supply) -> None:
-    supply.session(kind)
-
-
-def _expect(kind: Wanted, tests: int, now: bool, supply: Supply) -> None:
-    supply.expect(kind, tests, now=now)
+        if supply := run.supply_if_any(key[0]):
+            supply.expect(kind, tests[key], now=number < AT_FIRST)
 
 
 def _overridden(item: pytest.Item) -> bool:

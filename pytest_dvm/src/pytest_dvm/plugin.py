@@ -154,7 +154,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if CONNECTING not in config.stash and uses_workspaces(item) and not may_be_deselected(config):
         config.stash[CONNECTING] = True
         # The engine is found while collection goes on; who needs it first waits for it, or learns why there is none.
-        run_of(config).in_advance(runtime_name(item, config), lambda supply: supply)
+        run_of(config).connect(runtime_name(item, config))
 
 
 def may_be_deselected(config: pytest.Config) -> bool:

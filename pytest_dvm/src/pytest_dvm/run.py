@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class Run:
         with self._lock:
             if name not in self._supplies:
                 try:
-                    self._supplies[name] = Supply(self, name, create_runtime(name))
+                    self._supplies[name] = Supply(self, name, self._create(name))
                 except DvmError as error:
                     self._supplies[name] = error
             found = self._supplies[name]
@@ -59,16 +59,23 @@ class Run:
             raise found.with_traceback(None)
         return found
 
-    def in_advance(self, name: str, step: Callable[[Supply], object]) -> None:
-        """Do something with a runtime's supply, behind the tests' back."""
+    def _create(self, name: str) -> ContainerRuntime:
+        # Its small process starts while the driver is loaded.
+        begun = self.background.submit(lambda: self.records.own)
+        runtime = create_runtime(name)
+        begun.result()
+        return runtime
 
-        def find_and_do() -> None:
-            try:
-                step(self.supply(name))
-            except DvmError:
-                pass  # there is no engine: known now, and told to the first test that asks
+    def connect(self, name: str) -> None:
+        """Begin to look for that runtime, behind the tests' back; who needs it waits for it."""
+        self.background.submit(self.supply_if_any, name)
 
-        self.background.submit(find_and_do)
+    def supply_if_any(self, name: str) -> Supply | None:
+        """The same as `supply`; None if there is no engine, which the first test that asks is told."""
+        try:
+            return self.supply(name)
+        except DvmError:
+            return None
 
     def supply_of(self, runtime: ContainerRuntime) -> Supply:
         """The supply whose runtime this is."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
+import time
 from collections import Counter, defaultdict, deque
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundError
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 KEPT = "dvm_kept"
 """The property of a report that tells of a workspace that stays."""
 READY = 2
-"""How many workspaces of a kind that cannot be reset are made in advance; of others, one while one is in use."""
+"""How many workspaces of a kind that cannot be reset are made in advance."""
+PAYS = 2
+"""How many times over a second workspace of another kind must save the time of its start: while one is reset, the
+other is in use. By what the engine takes for both, as measured in this run."""
 PATIENCE = 3
 """Resets in a row that may fail until a kind counts as one that cannot be reset."""
 
@@ -56,6 +60,9 @@ class Supply:
         self._warm: dict[str, Resetter] = {}
         self._dirty: Counter[str] = Counter()
         """How many resets of a kind have failed in a row."""
+        self._start_seconds: dict[str, float] = {}
+        self._reset_seconds: dict[str, float] = {}
+        """What the last start and the last reset of a kind took."""
         self._there: set[str] = set()
         """Names of containers of this process's own that have not been removed."""
 
@@ -77,16 +84,19 @@ class Supply:
         with self._lock:
             self._expected[wanted.key] -= 1
             waiting = self._ready[wanted.key]
-            future = next((one for one in waiting if one.done()), waiting[0] if waiting else None)
-            if future is not None:
-                waiting.remove(future)
         self._prepare(wanted)
-        if future is not None:
+        if waiting:
+            # One that is reset may be ready long before one that is started.
+            done, _ = wait(list(waiting), return_when=FIRST_COMPLETED)
+            first = next(iter(done))
+            with self._lock:
+                waiting.remove(first)
+            self._prepare(wanted)
             try:
-                return future.result()
+                return first.result()
             except DvmError:
                 pass  # made in advance, perhaps too early: the test gets an error of its own
-        return self.make(wanted)
+        return self._make_warm(wanted)
 
     def give_back(self, workspace: Workspace, wanted: Wanted) -> None:
         """The test is over: nothing of it is seen by another."""
@@ -112,34 +122,48 @@ class Supply:
         if wanted.alone:
             return
         with self._lock:
-            ahead = READY if self._dirty[wanted.key] >= PATIENCE or not wanted.keeps_nothing else 1
             waiting = self._ready[wanted.key]
-            while len(waiting) < min(ahead, self._expected[wanted.key]):
+            while len(waiting) < min(self._ahead(wanted), self._expected[wanted.key]):
                 waiting.append(self.run.background.submit(self._make_warm, wanted))
+
+    def _ahead(self, wanted: Wanted) -> int:
+        """How many of a kind are to be ready, besides the one that is in use."""
+        key = wanted.key
+        if self._dirty[key] >= PATIENCE or not wanted.keeps_nothing:
+            return READY
+        if key not in self._start_seconds or self._dirty[key]:
+            return 1
+        saved = self._expected[key] * self._reset_seconds.get(key, 0.0)
+        return 1 if saved > PAYS * self._start_seconds[key] else 0
 
     # Used again
 
     def _make_warm(self, wanted: Wanted) -> Workspace:
-        """A new one, which is looked after from its beginning if it can be reset."""
-        runtime = self.runtime
+        """A new one, which is looked after from its beginning if it can be reset, and if another test is to have it."""
+        runtime, key = self.runtime, wanted.key
+        useful = self._expected[key] > 1 and self._dirty[key] < PATIENCE and wanted.keeps_nothing
         # Other implementations of the interface need not have an engine beneath.
-        if not isinstance(runtime, EngineRuntime) or not wanted.keeps_nothing or self._dirty[wanted.key] >= PATIENCE:
+        if not isinstance(runtime, EngineRuntime) or not useful:
             return self.make(wanted)
         from dvm_runtimes.resetting import Resetter
 
+        began = time.monotonic()
         bare = dataclasses.replace(wanted, files={}, options=dataclasses.replace(wanted.options, ready=None))
         workspace = self.make(bare)
         resetter = Resetter(runtime.engine, workspace.id)
         if resetter.begin():
             self._warm[workspace.name] = resetter
         else:
-            self._dirty[wanted.key] = PATIENCE
+            self._dirty[key] = PATIENCE
+        self._start_seconds[key] = time.monotonic() - began
         return self._finish(wanted, workspace.name, workspace.id)
 
     def _again(self, wanted: Wanted, name: str, container: str) -> Workspace:
         """The same one, reset; a new one if anything is not as it was."""
+        began = time.monotonic()
         if self._warm[name].reset():
             self._dirty[wanted.key] = 0
+            self._reset_seconds[wanted.key] = time.monotonic() - began
             return self._finish(wanted, name, container)
         self._dirty[wanted.key] += 1
         self.remove(name)

@@ -247,6 +247,9 @@ class Engine(ABC):
     platform_name: str
     """What people call it, as in ``"Docker Desktop"``."""
     endpoint: str
+    exec_refuses: bool = False
+    """Whether a container that is gone or does not run is refused by the engine's own `exec_start`, before anything
+    is run, so that nobody need ask for its state first."""
 
     @property
     @abstractmethod

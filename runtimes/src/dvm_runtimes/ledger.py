@@ -9,6 +9,7 @@ next run calls, and to ``dvm gc``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _SUFFIX = ".ledger"
 _END_LIMIT = 5.0
-"""Seconds for a reaper that has nothing to do to end."""
+"""Seconds for a reaper that was killed to be gone."""
 
 
 def ledgers_folder() -> Path:
@@ -124,12 +125,11 @@ class Ledger:
         os.close(self._fd)
         self._fd = -1
         if self._reaper is not None:
-            if self._reaper.stdin is not None:
-                self._reaper.stdin.close()
-            try:
-                self._reaper.wait(_END_LIMIT if done else 0.0)
-            except subprocess.TimeoutExpired:
-                _leave_alone(self._reaper)  # it goes on trying
+            if done:
+                self._reaper.kill()  # there is nothing left to do for it, and it takes its time to find out
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._reaper.wait(_END_LIMIT)
+            _leave_alone(self._reaper)  # or it goes on trying
         return done
 
     def detach(self) -> None:

@@ -10,7 +10,7 @@ workspace counts as reset only if all of this is as it was at the beginning:
 - files: the engine's own list of what differs from the image, each folder's mode and owner, and the content of what
   is not in the image's file system: ``/dev/shm`` and every other mount that can be written, ``/etc/hosts``, ...;
 - mounts and System V IPC objects; and there are no sockets, nor any in TIME_WAIT;
-- the main process's output, which was empty, and its start time.
+- the main process, which is the same one, and its output, which was empty.
 
 A changed or deleted file of the image cannot be put back: such a workspace is
 not reset, nor is one of an engine that does not tell what changed, or of an
@@ -103,7 +103,6 @@ class Beginning:
 
     state: State
     changed: frozenset[str]
-    started: float | None
     mounted: Mounted = field(default_factory=Mounted)
     extra: tuple[str, ...] = ()
 
@@ -170,7 +169,7 @@ class Resetter:
         folders = folder_names(first.folders)
         extra = tuple(sorted(changed - folders - {*mounted.files, *mounted.sealed}))
         state = self._look(op, mounted, extra) if extra else first
-        return None if state is None else Beginning(state, changed, found.started, mounted, extra)
+        return None if state is None else Beginning(state, changed, mounted, extra)
 
     def _reset(self, op: Operation, begin: Beginning) -> bool:
         if not self._end_others(op, begin.state.processes):
@@ -186,10 +185,8 @@ class Resetter:
             if self._engine.changed_paths(op, self._container) - begin.changed - folders:
                 return False
         state = self._look(op, begin.mounted, begin.extra)
-        if state is None or not state.same(begin.state) or self._has_output(op):
-            return False
-        now = self._engine.inspect_container(op, self._container)
-        return now is not None and now.status is WorkspaceStatus.RUNNING and now.started == begin.started
+        # Nor was it started anew: the shell that answers would have ended with its main process.
+        return state is not None and state.same(begin.state) and not self._has_output(op)
 
     def _end_others(self, op: Operation, keep: str) -> bool:
         """End every process but these; whether they are gone."""

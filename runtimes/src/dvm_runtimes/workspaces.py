@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import copying, lookup
 from .engine import Container, Engine, Progress
-from .errors import DvmError, ImageNotFoundError, InvalidOptionError, UnsupportedError
+from .errors import (
+    DvmError,
+    ImageNotFoundError,
+    InvalidOptionError,
+    UnsupportedError,
+    WorkspaceNotFoundError,
+    WorkspaceNotRunningError,
+)
 from .executing import exec_spec, execute
 from .infos import (
     Capabilities,
@@ -54,6 +61,8 @@ class EngineRuntime(ContainerRuntime):
         self._names: dict[str, threading.Lock] = {}
         self._names_lock = threading.Lock()
         self._watches: weakref.WeakSet[EngineWatch] = weakref.WeakSet()
+        self._started: set[str] = set()
+        """IDs of workspaces that were started here: certainly ours, for labels never change."""
 
     @property
     def engine(self) -> Engine:
@@ -187,7 +196,9 @@ class EngineRuntime(ContainerRuntime):
             # Starts of one name in this process wait for each other, so that
             # none of them makes a container only to lose the race for its name.
             with self._turn(spec.name, op):
-                return Starter(self._engine, options, spec, op, tell, pull).start()
+                started = Starter(self._engine, options, spec, op, tell, pull).start()
+            self._started.add(started)
+            return started
 
     @contextlib.contextmanager
     def _turn(self, name: str, op: Operation) -> Iterator[None]:
@@ -232,6 +243,7 @@ class EngineRuntime(ContainerRuntime):
         with self._operation("remove_workspace", timeout, cancel) as op:
             container = lookup.get(self._engine, op, workspace)
             self._engine.remove_container(op, container.id, force=force, volumes=volumes)
+            self._started.discard(container.id)
 
     def stop_all_workspaces(
         self, grace: float = 10, *, timeout: float | None = SLOW, cancel: threading.Event | None = None
@@ -326,8 +338,14 @@ class EngineRuntime(ContainerRuntime):
         options = options or ExecOptions()
         spec = exec_spec(command, options)
         with self._operation("exec_in_workspace", timeout, cancel) as op:
-            container = lookup.get_running(self._engine, op, workspace)
             op.step = f"running {spec.command[0]!r}"
+            if self._engine.exec_refuses and workspace in self._started:
+                try:
+                    return execute(self._engine, op, workspace, spec, options)
+                except (WorkspaceNotFoundError, WorkspaceNotRunningError):
+                    lookup.get_running(self._engine, op, workspace)  # says more of it
+                    raise
+            container = lookup.get_running(self._engine, op, workspace)
             return execute(self._engine, op, container.id, spec, options)
 
     def open_terminal(

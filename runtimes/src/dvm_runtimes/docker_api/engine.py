@@ -36,6 +36,7 @@ from .creating import create_body, log_driver_for
 from .endpoint import Endpoint
 from .events import DockerEvents
 from .execs import Execs
+from .ping import server_and_version
 from .problems import status_of, stream_error, words_of
 from .profile import DockerProfile
 
@@ -55,6 +56,7 @@ class DockerEngine(Connected, Engine):
     """
 
     runtime_type = "docker"
+    exec_refuses = True
 
     def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
         Connected.__init__(self, endpoint, profile)
@@ -74,7 +76,9 @@ class DockerEngine(Connected, Engine):
 
     @step
     def version(self, op: Operation) -> str:
-        return str(self.client.version().get("Version", ""))
+        # For /version, moby runs the programs that it is made of, which takes it longer than starting a command.
+        _, version = server_and_version(self.client.ping().headers.get("Server", ""))
+        return version or str(self.client.version().get("Version", ""))
 
     def removal(self) -> Mapping[str, Any]:
         return leaving.removal(self.address)

@@ -133,8 +133,18 @@ def _get(endpoint: Endpoint, path: str, deadline: float) -> tuple[http.client.HT
 
 def _from_headers(answer: http.client.HTTPResponse) -> Pong:
     """``Server: Docker/26.1.5 (linux)`` and its like."""
-    server, _, version = answer.headers.get("Server", "").partition(" ")[0].partition("/")
+    server, version = server_and_version(answer.headers.get("Server", ""))
     return Pong(version, answer.headers.get("Api-Version", ""), answer.headers.get("Ostype", ""), server)
+
+
+def server_and_version(header: str) -> tuple[str, str]:
+    """What an engine says of itself with every answer.
+
+    >>> server_and_version("Docker/26.1.5+dfsg1 (linux)")
+    ('Docker', '26.1.5+dfsg1')
+    """
+    server, _, version = header.partition(" ")[0].partition("/")
+    return server, version
 
 
 def _from_version(answer: http.client.HTTPResponse, body: bytes) -> Pong:
