@@ -62,10 +62,20 @@ class Left:
 @pytest.fixture
 def docker_project(tmp_path: Path, docker_engine: RunningEngine) -> Project:
     """A project whose tests run on a real Docker Engine."""
-    return Project(tmp_path, docker_engine.environment(), "docker", docker_engine.image)
+    return project_on(docker_engine, tmp_path)
 
 
 @pytest.fixture
 def left(docker_engine: RunningEngine) -> Left:
     """What the test leaves on that engine."""
-    return Left(docker_engine.endpoint.removeprefix("unix://"))
+    return left_on(docker_engine)
+
+
+def project_on(engine: RunningEngine, folder: Path) -> Project:
+    """A project whose tests run on that engine."""
+    return Project(folder, engine.environment(), engine.kind.runtime, engine.image)
+
+
+def left_on(engine: RunningEngine) -> Left:
+    """What is left there from now on."""
+    return Left(engine.endpoint.removeprefix("unix://"))

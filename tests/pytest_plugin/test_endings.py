@@ -9,11 +9,16 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import Left
+from .conftest import Left, left_on, project_on
 from .project import LIMIT, Project, read_until
+
+if TYPE_CHECKING:
+    from tests.engines.fixtures import Engines
 
 IN_TEST = """
     import pytest
@@ -43,8 +48,9 @@ IN_SETUP = """
     def test_it(dvm_workspace):
         pass
 """
-KILLS = int(os.environ.get("DVM_TEST_KILLS", "6"))
-"""How many random moments the property is tried at. The long form: DVM_TEST_KILLS=200 and --timeout 7200."""
+KILLS = int(os.environ.get("DVM_TEST_KILLS", "4"))
+"""How many random moments the property is tried at on each engine. The long form: DVM_TEST_KILLS=200 and --timeout
+7200."""
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
@@ -173,9 +179,12 @@ def test_or_dvm_gc(docker_project: Project, left: Left) -> None:
     assert left.everything() == []
 
 
-def test_any_moment_will_do(docker_project: Project, left: Left) -> None:
+@pytest.mark.parametrize("kind", ["docker", "podman"])
+def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None:
     """Property: after a SIGKILL at a random moment the engine holds nothing of ours."""
-    docker_project.write(
+    engine = engines.get(kind)
+    project, left = project_on(engine, tmp_path), left_on(engine)
+    project.write(
         "test_it.py",
         """
         import pytest
@@ -196,15 +205,15 @@ def test_any_moment_will_do(docker_project: Project, left: Left) -> None:
     moments = random.Random(seed)
     for number in range(KILLS):
         moment = moments.uniform(0.2, 3.0)
-        with docker_project.running() as process:
+        with project.running() as process:
             timer = threading.Timer(moment, process.kill)
             timer.start()
             assert process.stdout is not None
             output = process.stdout.read()  # until it is dead
             timer.cancel()
-        docker_project.wait_for_reapers()
+        project.wait_for_reapers()
         assert left.everything() == [], f"seed {seed}, kill {number} after {moment} s:\n{output}"
-        assert docker_project.ledgers_left() == []
+        assert project.ledgers_left() == []
 
 
 def test_two_runs_never_touch_each_others(docker_project: Project, left: Left) -> None:
