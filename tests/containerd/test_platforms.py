@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from dvm_runtimes.nerdctl import NAMESPACE
 from dvm_runtimes.platforms.colima_containerd import create_containerd, probe_containerd
 from dvm_runtimes.platforms.containerd import ContainerdProvider
 from dvm_runtimes.provider import Machine
+from dvm_runtimes.workspaces import EngineRuntime
 
 ANSWER = '{"Client":{"Version":"v2.1.6"},"Server":{"Components":[{"Name":"containerd","Version":"1.7.24"}]}}'
 
@@ -65,6 +68,17 @@ def test_an_address_wins_and_k3s_is_recognised(machine: Machine, address: str) -
     here = Machine(env={**machine.env, "CONTAINERD_ADDRESS": address}, home=machine.home, uid=0, root=machine.root)
     (found,) = ContainerdProvider().find(here)
     assert (found.name, found.endpoint) == ("containerd (of k3s)", "unix:///run/k3s/containerd/containerd.sock")
+
+
+@pytest.mark.parametrize(("uid", "user"), [(1000, (0, 0)), (0, (os.getuid(), os.getgid()))])
+def test_who_runs_it_is_root_inside_where_it_is_rootless(machine: Machine, uid: int, user: tuple[int, int]) -> None:
+    program(machine, "nerdctl", f"echo '{ANSWER}'")
+    here = dataclasses.replace(machine, uid=uid)
+    provider = ContainerdProvider()
+    with provider.create(provider.select(here, ""), here) as runtime:
+        assert isinstance(runtime, EngineRuntime)
+        assert runtime.engine.default_user() == user
+        assert runtime.capabilities.resource_limits == (uid == 0)
 
 
 def test_it_answers_with_both_versions(machine: Machine) -> None:

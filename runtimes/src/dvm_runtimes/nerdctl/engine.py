@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -72,11 +71,10 @@ class NerdctlEngine(Engine):
             "resource_limits": "rootless containerd without delegated cgroups drops limits without a word",
             "ssh_agent": "the agent's socket of this machine does not exist in the virtual machine",
         }
-        rootless = not self.profile.in_vm and hasattr(os, "getuid") and os.getuid() != 0
         return Capabilities(
             binary_logs=False,
             health_checks=False,
-            resource_limits=not rootless,
+            resource_limits=not self.profile.rootless,
             ssh_agent=not self.profile.in_vm,
             reasons=reasons,
         )
@@ -89,6 +87,8 @@ class NerdctlEngine(Engine):
         self._caller.close()
 
     def default_user(self) -> tuple[int, int] | None:
+        if self.profile.rootless:
+            return (0, 0)  # anybody else inside may not write what is this user's outside
         return (1000, 1000) if self.profile.in_vm else super().default_user()
 
     def host_path(self, path: Path, field: str) -> str:

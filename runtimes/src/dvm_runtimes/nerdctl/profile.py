@@ -47,6 +47,7 @@ class NerdctlProfile:
         platform_name: what people call it, as in ``"Colima (profile: work)"``.
         endpoint: where containerd listens, for people.
         namespace: the containerd namespace.
+        rootless: whether it runs as this user and in a namespace of users, where this user is root.
         host_path: how the virtual machine in which containerd runs sees paths of this machine; None where it runs here.
         hints: see `NerdctlHints`.
     """
@@ -55,6 +56,7 @@ class NerdctlProfile:
     platform_name: str = "containerd"
     endpoint: str = "unix:///run/containerd/containerd.sock"
     namespace: str = NAMESPACE
+    rootless: bool = False
     host_path: HostPath | None = None
     hints: NerdctlHints = field(default_factory=NerdctlHints)
 

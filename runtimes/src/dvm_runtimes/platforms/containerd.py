@@ -156,14 +156,20 @@ def _program(machine: Machine) -> str:
 
 
 def _profile(platform: Platform, machine: Machine, namespace: str) -> NerdctlProfile:
-    starts = {
-        "rootless": "Start it with `systemctl --user start containerd`.",
-        "k3s": "Start it with `sudo systemctl start k3s`.",
-    }
+    hints = NerdctlHints()
+    if platform.profile == "rootless":
+        hints = NerdctlHints(
+            start="Start it with `systemctl --user start containerd`.",
+            build="Start it with `systemctl --user start buildkit`; `containerd-rootless-setuptool.sh` installs it.",
+        )
+    elif platform.profile == "k3s":
+        hints = NerdctlHints(start="Start it with `sudo systemctl start k3s`.")
     return NerdctlProfile(
         platform_type="containerd",
         platform_name=platform.name,
         endpoint=platform.endpoint,
         namespace=namespace,
-        hints=NerdctlHints(start=starts.get(platform.profile, NerdctlHints().start)),
+        # Not root's, nerdctl enters the namespaces of this user's own before it does anything else.
+        rootless=machine.uid > 0,
+        hints=hints,
     )
