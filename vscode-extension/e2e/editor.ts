@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { onTestFailed } from "vitest";
+import { afterAll, onTestFailed } from "vitest";
 import { images, PATIENCE, pictures, python, vsix, workbench } from "./places";
 
 const SETTINGS = {
@@ -38,9 +38,19 @@ export interface Options {
   asksForTrust?: boolean;
 }
 
-/** Files of one editor's own. */
+/** A folder for the files of one session, removed after it; to be called outside of tests and hooks. */
 export function scratch(): string {
+  const folder = newFolder();
+  afterAll(() => remove(folder));
+  return folder;
+}
+
+function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "dvm-e2e-"));
+}
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 }
 
 export class Editor {
@@ -52,7 +62,7 @@ export class Editor {
   ) {}
 
   static async open(options: Options): Promise<Editor> {
-    const root = scratch();
+    const root = newFolder();
     const folder = (name: string): string => {
       const path = join(root, name);
       mkdirSync(path, { recursive: true });
@@ -71,6 +81,8 @@ export class Editor {
       XDG_DATA_HOME: folder("data"),
       XDG_CACHE_HOME: folder("cache"),
       XDG_STATE_HOME: folder("state"),
+      // The editor leaves its sockets there.
+      TMPDIR: folder("tmp"),
       ...options.env,
     };
     const program = join(workbench(), "out/node/entry.js");
@@ -120,7 +132,7 @@ export class Editor {
     const ended = new Promise((resolve) => this.server.once("exit", resolve));
     end(this.server);
     await ended;
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 20 });
+    remove(this.root);
   }
 
   /** Keep a picture of the window; also one of how it was when the test failed. */
