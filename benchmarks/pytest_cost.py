@@ -1,7 +1,8 @@
 """What pytest-dvm costs: a run that does not use it, and the time from a SIGKILL until its containers are gone.
 
-Targets: at most 5 ms of processor time when unused; after a SIGKILL no more than 6 times what the engine itself needs
-to remove one container (80 ms on an idle machine, so half a second). `python benchmarks/pytest_cost.py [ROUNDS]`.
+Targets: at most 5 ms of processor time when unused; after a SIGKILL no more than 2.5 times what the engine itself needs
+to remove the same two containers at once (on an idle machine 0.1 s on Docker and 0.2 s on Podman, so half a second).
+`python benchmarks/pytest_cost.py [ROUNDS]`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.engines.http_over_socket import ask  # noqa: E402 -- the checkout's own tests are no installed package
+
 UNUSED = 0.005
-TIMES = 6.0
+TIMES = 2.5
+ENGINES = ("docker", "podman")
 LOAD = """
 import sys, time
 import pytest
@@ -40,18 +47,22 @@ def test_it(dvm_session_workspace, dvm_workspace):
 
 
 def main() -> int:
-    sys.path.insert(0, str(ROOT))
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     extra = unused(rounds)
     print(
         f"unused: {extra * 1000:.1f} ms of processor time more than bare pytest (target: at most {UNUSED * 1000:.0f})"
     )
-    gone, removal = after_kill(rounds)
-    print(
-        f"killed: two containers gone after {gone:.3f} s, {gone / removal:.1f} times the {removal:.3f} s in which the "
-        f"engine removes one (target: at most {TIMES:g})"
-    )
-    return 1 if extra > UNUSED or gone > TIMES * removal else 0
+    missed = extra > UNUSED
+    for kind in ENGINES:
+        gone, removals = after_kill(kind, rounds)
+        ratio = statistics.median(gone) / statistics.median(removals)
+        print(
+            f"killed, {kind}: two containers gone after {statistics.median(gone):.3f} s ({min(gone):.3f} to "
+            f"{max(gone):.3f}), {ratio:.1f} times the {statistics.median(removals):.3f} s in which the engine removes "
+            f"two (target: at most {TIMES:g})"
+        )
+        missed |= ratio > TIMES
+    return 1 if missed else 0
 
 
 def unused(rounds: int) -> float:
@@ -74,21 +85,20 @@ def unused(rounds: int) -> float:
     return min(found[1:])
 
 
-def after_kill(rounds: int) -> tuple[float, float]:
-    """Seconds from a SIGKILL until the run's two containers are gone, and those that one plain removal takes."""
-    from tests.engines.http_over_socket import ask
+def after_kill(kind: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds from a SIGKILL until the run's two containers are gone, and those in which the engine removes two."""
     from tests.engines.registry import every_kind
 
-    engine = every_kind()["docker"].start()
+    engine = every_kind()[kind].start()
     socket = engine.endpoint.removeprefix("unix://")
     try:
         gone, removals = [], []
         for _ in range(rounds):
             with tempfile.TemporaryDirectory(prefix="dvm-bench-") as folder:
                 Path(folder, "test_it.py").write_text(USING)
-                command = [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", "--dvm-runtime=docker"]
+                command = [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"]
                 process = subprocess.Popen(
-                    [*command, f"--dvm-image={engine.image}"],
+                    [*command, f"--dvm-runtime={engine.kind.runtime}", f"--dvm-image={engine.image}"],
                     cwd=folder,
                     env={**engine.environment(), "XDG_STATE_HOME": folder},
                     stdout=subprocess.PIPE,
@@ -99,20 +109,32 @@ def after_kill(rounds: int) -> tuple[float, float]:
                     if not line:
                         raise SystemExit("the run ended before its test")
                 process.send_signal(signal.SIGKILL)
-                began = time.perf_counter()
-                while ask(socket, "GET", "/containers/json", all="1"):
-                    pass
-                gone.append(time.perf_counter() - began)
+                gone.append(until_gone(socket))
                 process.communicate()
-            body = {"Image": engine.image, "Cmd": ["sleep", "1000"], "HostConfig": {"Init": True}}
-            plain = ask(socket, "POST", "/containers/create", body)["Id"]
-            ask(socket, "POST", f"/containers/{plain}/start")
-            began = time.perf_counter()
-            ask(socket, "DELETE", f"/containers/{plain}", force="1")
-            removals.append(time.perf_counter() - began)
+            with ThreadPoolExecutor(2) as pool:
+                both = list(pool.map(lambda _: plain(socket, engine.image), range(2)))
+                for one in both:
+                    pool.submit(ask, socket, "DELETE", f"/containers/{one}", force="1", v="1")
+                removals.append(until_gone(socket))
     finally:
         engine.end()
-    return statistics.median(gone), statistics.median(removals)
+    return gone, removals
+
+
+def plain(socket: str, image: str) -> str:
+    """A running container that is nobody's."""
+    body = {"Image": image, "Cmd": ["sleep", "1000"], "HostConfig": {"Init": True}}
+    made: str = ask(socket, "POST", "/containers/create", body)["Id"]
+    ask(socket, "POST", f"/containers/{made}/start")
+    return made
+
+
+def until_gone(socket: str) -> float:
+    """Seconds until the engine has no container any more."""
+    began = time.perf_counter()
+    while ask(socket, "GET", "/containers/json", all="1"):
+        pass
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":
