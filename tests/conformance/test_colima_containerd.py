@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.engines.kinds.colima import PROFILE, STOPPED
+from tests.engines.image_registry import image_registry, put_image
+from tests.engines.kinds.colima import PROFILE, STOPPED, enter
+from tests.engines.programs import need
 
 from dvm_runtimes.platforms.colima import ColimaProvider
 from dvm_runtimes.provider import Machine
@@ -36,10 +40,25 @@ def colima_engine(engines: Engines) -> RunningEngine:
     return engines.get(KIND)
 
 
+@contextmanager
+def pulled_image(engine: RunningEngine) -> Iterator[str]:
+    """An image that only a registry in the virtual machine has, whose loopback address is another than ours."""
+    folder = engine.folder / "registry"
+    folder.mkdir()
+    program = need("docker-registry")
+    with image_registry(program, folder) as address:
+        name = put_image(address, "dvm-test/pulled", "1").removeprefix(address)
+    inside = folder / "docker-registry"
+    inside.write_text(f'#!/bin/sh\nexec {shlex.join(enter(engine.folder))} {program} "$@"\n')
+    inside.chmod(0o755)
+    with image_registry(str(inside), folder) as address:
+        yield f"{address}{name}"
+
+
 @pytest.fixture(scope="module")
 def subject(colima_engine: RunningEngine) -> Iterator[Subject]:
     new_runtime = functools.partial(runtime_at, colima_engine.environment(), PROFILE)
-    with new_runtime() as runtime:
+    with new_runtime() as runtime, pulled_image(colima_engine) as registry_image:
         yield Subject(
             runtime=runtime,
             new_runtime=new_runtime,
@@ -49,4 +68,5 @@ def subject(colima_engine: RunningEngine) -> Iterator[Subject]:
             host_folder=colima_engine.host_folder,
             unreachable=functools.partial(runtime_at, colima_engine.environment(), STOPPED),
             mount_owner=colima_engine.kind.mount_owner,
+            registry_image=registry_image,
         )
