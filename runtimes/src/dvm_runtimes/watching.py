@@ -149,7 +149,7 @@ class EngineWatch(WorkspaceWatch):
             return
         if known is None and heard.labels and not is_managed(heard.labels):
             return
-        info = self._look(heard, known)
+        info = known if known is not None and tells_all(heard, known) else self._look(heard, known)
         if info is None:
             return
         after = _STATUS_AFTER.get(heard.kind)
@@ -159,7 +159,8 @@ class EngineWatch(WorkspaceWatch):
             exit_code = heard.exit_code if heard.exit_code is not None else info.exit_code
             if after is not WorkspaceStatus.EXITED:
                 exit_code = None
-            info = dataclasses.replace(info, status=after, exit_code=exit_code)
+            ports = {} if after is WorkspaceStatus.EXITED else info.ports
+            info = dataclasses.replace(info, status=after, exit_code=exit_code, ports=ports)
         elif known is not None:
             # The look came later than the event: what it saw of the state has an event of its own.
             info = dataclasses.replace(info, status=known.status, exit_code=known.exit_code)
@@ -186,6 +187,19 @@ class EngineWatch(WorkspaceWatch):
                 self._known.pop(event.workspace.id, None)
             else:
                 self._known[event.workspace.id] = event.workspace
+
+
+def tells_all(heard: EngineEvent, known: WorkspaceInfo) -> bool:
+    """Whether an event says everything that has changed of a workspace.
+
+    Then nobody has to look, which would take long: moby answers a look at a container that has ended only once it has
+    cleared up after it, a tenth of a second later on a busy machine. What a list told alone is not everything.
+    """
+    if known.started is None:
+        return False
+    if heard.kind is EventKind.STOPPED:
+        return heard.exit_code is not None
+    return heard.kind in (EventKind.PAUSED, EventKind.RESUMED)
 
 
 def differences(before: Mapping[str, WorkspaceInfo], now: Mapping[str, WorkspaceInfo]) -> list[WorkspaceEvent]:
