@@ -23,10 +23,16 @@ WINDOW = 64
 
 
 class Server:
-    """A server's process, spoken to in frames."""
+    """A server's process, spoken to in frames.
 
-    def __init__(self, *command: str) -> None:
-        self._process = subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    Args:
+        command: Python's arguments that start it.
+        env: its environment; this process's by default.
+    """
+
+    def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([sys.executable, *command], stdin=pipe, stdout=pipe, env=env)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
@@ -86,6 +92,10 @@ class Server:
         self.request("shutdown", None)
         self.send({"method": "exit"})
         self._to.flush()
+        self._process.wait(10)
+
+    def kill(self) -> None:
+        self._process.kill()
         self._process.wait(10)
 
 
