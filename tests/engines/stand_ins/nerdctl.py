@@ -293,11 +293,12 @@ def images(words: list[str]) -> None:
 
 
 def pull(words: list[str]) -> None:
-    done = subprocess.run(
-        docker("pull", *words), close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-    )
+    """What it tells of is the manifest alone, once it is there: Docker names the layers otherwise."""
+    done = subprocess.run(docker("pull", *words), close_fds=False, capture_output=True, text=True, check=False)
     if done.returncode:
-        fatal(f'failed to resolve reference "{words[-1]}": {done.stderr.decode(errors="replace").strip()}')
+        fatal(f'failed to resolve reference "{words[-1]}": {done.stderr.strip()}')
+    digest = next(line for line in done.stdout.splitlines() if line.startswith("Digest: ")).removeprefix("Digest: ")
+    print(f"manifest-{digest}: done           |{'+' * 38}|")
 
 
 def build(words: list[str]) -> None:
