@@ -194,10 +194,13 @@ class DockerSession(ExecSession):
             state = self._ended_state(op)
         code = state.exit_code or 0
         if state.started is False and code in (126, 127):
-            raise self._failed(code, "")
+            self._failure = self._failed(code, "")
+            raise self._failure
         return code
 
     def kill(self) -> None:
+        if self._failure is not None:
+            return  # it was not started
         try:
             with Operation(self._operation, timeout=_KILL_LIMIT) as op:
                 self._kill(op)
