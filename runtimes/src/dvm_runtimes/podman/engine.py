@@ -29,8 +29,8 @@ from .commands import PodmanExecs
 _SYSTEMD = Path("/run/systemd/system")
 _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _GONE = re.compile("(?:does not exist|found) in database")
-_NAME_LOST = "UNIQUE constraint failed: ContainerConfig.Name"
-"""Two took the same name at once, and the other was first: the words of Podman's database, not its own (5.4)."""
+_NAME_LOST = re.compile("UNIQUE constraint failed: ContainerConfig.Name|already in use, cannot rename")
+"""Two took the same name at once, and the other was first. Podman calls it an error of its own, 4.3 in other words."""
 _FOLLOWS_WELL = 5
 """The major version that does not lose lines of a followed log: seen with 5.4, and not with 4.3."""
 _STAT = "X-Docker-Container-Path-Stat"
@@ -86,7 +86,7 @@ class PodmanEngine(DockerEngine):
         try:
             super().rename_container(op, container, name)
         except EngineError as error:
-            if _NAME_LOST in error.detail:
+            if _NAME_LOST.search(f"{error} {error.detail}"):
                 raise self.problems.make(
                     NameConflictError,
                     f"the container name {name!r} is already in use",
