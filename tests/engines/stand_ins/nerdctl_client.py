@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -43,7 +44,10 @@ def ask(*words: str) -> str:
 
 def pass_on_lines(argv: list[str], form: Callable[[bytes], bytes]) -> int:
     """Run a command, and write each line of its two streams in another form; its exit code."""
-    child = subprocess.Popen(argv, close_fds=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # Where both are one here, they are one there too: only Docker knows the order in which they were written.
+    merged = os.path.sameopenfile(1, 2)
+    errors = subprocess.STDOUT if merged else subprocess.PIPE
+    child = subprocess.Popen(argv, close_fds=False, stdout=subprocess.PIPE, stderr=errors)
     whole_line = threading.Lock()
 
     def pass_on(source: IO[bytes], target: IO[bytes]) -> None:
@@ -53,7 +57,9 @@ def pass_on_lines(argv: list[str], form: Callable[[bytes], bytes]) -> int:
                 target.flush()
 
     assert child.stdout is not None
-    assert child.stderr is not None
+    if child.stderr is None:
+        pass_on(child.stdout, sys.stdout.buffer)
+        return child.wait()
     other = threading.Thread(target=pass_on, args=(child.stderr, sys.stderr.buffer))
     other.start()
     pass_on(child.stdout, sys.stdout.buffer)
