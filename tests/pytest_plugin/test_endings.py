@@ -89,12 +89,13 @@ def test_failures_leave_nothing_either(docker_project: Project, left: Left) -> N
         "test_it.py",
         """
         import pytest
+        from dvm_runtimes import LogLine
 
         def test_fails(dvm_workspace, dvm_workspace_factory):
             dvm_workspace_factory("db")
             assert False
 
-        @pytest.mark.dvm(command=["sh", "-c", "echo dying; exit 3"])
+        @pytest.mark.dvm(command=["sh", "-c", "echo dying; exit 3"], ready=LogLine("alive"))
         def test_dies(dvm_workspace):
             pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -211,6 +212,52 @@ def test_an_owner_that_ended_long_ago_starts_it(state: Path) -> None:
     owner.communicate(timeout=LIMIT)
 
     assert wait_for(start_reaper(state / "none.ledger", [owner.pid], pipe=False)) == 0
+
+
+def handed_over(state: Path, engine: Engine) -> Ledger:
+    """A ledger with a thing that is there and one that never came."""
+    ledger = Ledger(state / "x.ledger")
+    with ledger.file.open("a") as lines:
+        lines.write(json.dumps({"engine": "e", "removal": engine.removal()}) + "\n")
+    ledger.plan("container", "never", "e")
+    ledger.plan("container", "two", "e")
+    ledger.made("container", "two", "e")
+    ledger.hand_over()
+    return ledger
+
+
+def test_what_is_handed_over_is_removed_by_the_reaper(
+    state: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = handed_over(state, engine)
+    monkeypatch.delattr(reaper, "reap")  # of this process
+
+    assert ledger.close()
+
+    assert "/c/two" in engine.asked
+    # It was told that nothing more is to come.
+    assert engine.asked.count("/c/never") == 1
+    assert not ledger.file.exists()
+
+
+def test_a_reaper_that_was_killed_is_not_relied_on(state: Path, engine: Engine) -> None:
+    ledger = Ledger(state / "x.ledger")
+    with ledger.file.open("a") as lines:
+        lines.write(json.dumps({"engine": "e", "removal": engine.removal()}) + "\n")
+    ledger.made("container", "two", "e")
+    (pid,) = children_with(str(ledger.file))
+    os.kill(pid, signal.SIGKILL)
+    ledger.hand_over()
+
+    assert ledger.close()
+
+    assert engine.asked == ["/c/two"]
+
+
+def children_with(word: str) -> list[int]:
+    """The children of this process that have ``word`` on their command line."""
+    own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in own if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_several_processes_write_to_one_ledger(state: Path) -> None:

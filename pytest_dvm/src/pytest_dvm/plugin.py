@@ -93,12 +93,22 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[VERSIONS][version] = None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None and RUN in item.config.stash:
+        item.config.stash[RUN].ending = True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
+    if RUN not in config.stash:
+        return
+    run = config.stash[RUN]
+    run.hand_over()
     output = getattr(config, "workeroutput", None)
-    if output is not None and RUN in config.stash:
-        output["dvm"] = {"versions": config.stash[RUN].described()}
+    if output is not None:
+        output["dvm"] = {"versions": run.described()}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -31,6 +31,7 @@ class Records:
         self._place = place
         self._lock = threading.Lock()
         self._own: Ledger | None = None
+        self._handed_over: list[Ledger] = []
         self._shared: Ledger | None = None
         self.owner = "" if keep != "never" else current_owner()
 
@@ -60,10 +61,19 @@ class Records:
         """Where things for the whole run are written down: nobody shares an engine that only this process sees."""
         return self.shared if runtime.removal() else self.own
 
+    def hand_over(self) -> None:
+        """Let all that this process has be removed, beside what it does until `close`. What it makes then is new."""
+        with self._lock:
+            if self._own is not None:
+                self._own.hand_over()
+                self._handed_over.append(self._own)
+                self._own = None
+
     def close(self) -> None:
         """Remove what this process still has; what the run shares is its controller's to remove."""
-        if self._own is not None:
-            self._own.close()
+        for ledger in (*self._handed_over, self._own):
+            if ledger is not None:
+                ledger.close()
         if self._shared is not None:
             self._shared.detach()
 

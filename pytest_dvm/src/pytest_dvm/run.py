@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError, UnsupportedError
 from dvm_runtimes.factory import create_runtime
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
     from .place import Place
+
+T = TypeVar("T")
 
 _THREADS = 3
 
@@ -38,6 +40,9 @@ class Run:
         self.cancel = CancelToken()
         self.records = Records(place, keep=settings.keep)
         self.background = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-dvm")
+        self.ending = False
+        """Whether the last test is over: what it had is removed with all the rest, see `hand_over`."""
+        self._under_way: set[Future[Any]] = set()
         self._supplies: dict[str, Supply | DvmError] = {}
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -61,14 +66,21 @@ class Run:
 
     def _create(self, name: str) -> ContainerRuntime:
         # Its small process starts while the driver is loaded.
-        begun = self.background.submit(lambda: self.records.own)
+        begun = self.submit(lambda: self.records.own)
         runtime = create_runtime(name)
         begun.result()
         return runtime
 
+    def submit(self, do: Callable[..., T], *args: Any) -> Future[T]:
+        """Do it behind the tests' back."""
+        future = self.background.submit(do, *args)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future
+
     def connect(self, name: str) -> None:
         """Begin to look for that runtime, behind the tests' back; who needs it waits for it."""
-        self.background.submit(self.supply_if_any, name)
+        self.submit(self.supply_if_any, name)
 
     def supply_if_any(self, name: str) -> Supply | None:
         """The same as `supply`; None if there is no engine, which the first test that asks is told."""
@@ -103,6 +115,12 @@ class Run:
                 continue
             lines.append(f"dvm: {runtime.platform_name} {version} ({runtime.platform_type}, {runtime.endpoint})")
         return lines
+
+    def hand_over(self) -> None:
+        """Let what is left be removed by another process, while this one writes its report; `close` waits for it."""
+        # What is under way here may yet write into the ledger.
+        if os.getpid() == self._pid and not self._under_way:
+            self.records.hand_over()
 
     def close(self) -> None:
         """End what is under way and remove what is left."""

@@ -108,9 +108,9 @@ class Supply:
             waiting = self._ready[wanted.key]
             again = workspace.name in self._warm and len(waiting) < self._expected[wanted.key]
             if again:
-                waiting.append(self.run.background.submit(self._again, wanted, workspace.name, container))
+                waiting.append(self.run.submit(self._again, wanted, workspace.name, container))
         if not again:
-            self.run.background.submit(self.remove, workspace.name)
+            self._let_go(workspace.name)
 
     def keep(self, workspace: Workspace, node: Any) -> None:
         """Leave it to the user, and tell how to get into it."""
@@ -124,7 +124,7 @@ class Supply:
         with self._lock:
             waiting = self._ready[wanted.key]
             while len(waiting) < min(self._ahead(wanted), self._expected[wanted.key]):
-                waiting.append(self.run.background.submit(self._make_warm, wanted))
+                waiting.append(self.run.submit(self._make_warm, wanted))
 
     def _ahead(self, wanted: Wanted) -> int:
         """How many of a kind are to be ready, besides the one that is in use."""
@@ -191,7 +191,7 @@ class Supply:
         """The one workspace of this kind that the whole run has; started now, if nobody did."""
         with self._lock:
             if wanted.key not in self._session:
-                self._session[wanted.key] = self.run.background.submit(self._share, wanted)
+                self._session[wanted.key] = self.run.submit(self._share, wanted)
             return self._session[wanted.key]
 
     def end_session(self, wanted: Wanted, workspace: Workspace) -> None:
@@ -199,7 +199,7 @@ class Supply:
         if not self.run.place.shared or not self.runtime.removal():
             with self._lock:
                 self._session.pop(wanted.key, None)
-            self.run.background.submit(self.remove, workspace.name)
+            self._let_go(workspace.name)
 
     def _share(self, wanted: Wanted) -> Workspace:
         ledger = self.run.records.ledger_for(self.runtime)
@@ -214,6 +214,13 @@ class Supply:
                     return Workspace(self.runtime, found.id, options, self.run.settings.timeout)
             wanted = dataclasses.replace(wanted, options=options, build=None)
             return self.make(wanted, name=name, ledger=ledger)
+
+    def _let_go(self, name: str) -> None:
+        """Remove it, behind the tests' back; at the end of the run, together with all that is left."""
+        if self.run.ending and self.runtime.removal():
+            self._cool(name)
+        else:
+            self.run.submit(self.remove, name)
 
     # Making and removing
 

@@ -83,6 +83,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._engines: set[str] = set()
         self._reaper: subprocess.Popen[bytes] | None = None
+        self._handed_over = False
         try:
             self._fd = os.open(self.file, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -114,6 +115,17 @@ class Ledger:
         """``name`` has been removed, or is no longer to be."""
         self._write({"gone": name, "kind": kind, "engine": engine})
 
+    def hand_over(self) -> None:
+        """Let the reaper remove all that is in it, while this process does something else until it calls `close`.
+
+        Nothing may be written to it from here on.
+        """
+        if self._reaper is not None and self._reaper.stdin is not None and os.getpid() == self._pid:
+            self._handed_over = True
+            with contextlib.suppress(BrokenPipeError):  # somebody ended it: `close` removes it all
+                self._reaper.stdin.write(reaper.DONE)
+                self._reaper.stdin.close()
+
     def close(self) -> bool:
         """Remove all that is still in it, end its reaper and delete it; whether all of it is gone."""
         if self._fd < 0:
@@ -121,7 +133,7 @@ class Ledger:
         if os.getpid() != self._pid:
             self.detach()
             return False  # a fork: these things are its parent's
-        done = reaper.reap(os.fspath(self.file), in_flight=0.0)
+        done = self._reaper_is_done() or reaper.reap(os.fspath(self.file), in_flight=0.0)
         os.close(self._fd)
         self._fd = -1
         if self._reaper is not None:
@@ -131,6 +143,14 @@ class Ledger:
                     self._reaper.wait(_END_LIMIT)
             _leave_alone(self._reaper)  # or it goes on trying
         return done
+
+    def _reaper_is_done(self) -> bool:
+        if not self._handed_over or self._reaper is None:
+            return False
+        try:
+            return self._reaper.wait(reaper.LIMIT) == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def detach(self) -> None:
         """Stop writing, and leave the ledger to its owner and its reaper."""

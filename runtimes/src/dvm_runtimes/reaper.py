@@ -7,7 +7,8 @@ starts it as
     python -I -S reaper.py LEDGER [PID ...]
 
 with a pipe for its standard input whose other end only that process holds.
-The kernel closes the pipe when the process ends, by SIGKILL too. The PIDs are
+The kernel closes the pipe when the process ends, by SIGKILL too; or it says
+that it is done (see `was_told`) and waits for this program. The PIDs are
 watched besides: a process that the owner forked may hold the pipe open.
 
 What is left is what LEDGER says (see `read`). When all of it is gone, LEDGER
@@ -38,6 +39,8 @@ LONGEST_PAUSE = 0.25
 AT_ONCE = 16
 IGNORED = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 """Ctrl-C and a terminal that closes are meant for the owner, and so is the SIGTERM before the SIGKILL of a group."""
+DONE = b"."
+"""What the owner writes into the pipe before it closes it in order."""
 KINDS = ("container", "network", "image")
 """In the order in which they can be removed: networks and images are held by containers."""
 
@@ -51,7 +54,9 @@ def main() -> None:
     # They were blocked from its start until here; programs that it runs get them again.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     wait_for_end([int(pid) for pid in pids])
-    sys.exit(0 if reap(path) else 1)
+    done = reap(path, in_flight=0.0 if was_told() else IN_FLIGHT)
+    # There is nothing to be tidied up, and somebody may be waiting.
+    os._exit(0 if done else 1)
 
 
 def wait_for_end(pids: list[int]) -> None:
@@ -60,6 +65,12 @@ def wait_for_end(pids: list[int]) -> None:
         _wait_with_kqueue(pids)
     else:
         _wait_with_poll(pids)
+
+
+def was_told() -> bool:
+    """Whether the owner has said that it is done, and makes nothing more."""
+    ready, _, _ = select.select([0], [], [], 0)
+    return bool(ready) and os.read(0, 1) == DONE
 
 
 def _wait_with_poll(pids: list[int]) -> None:
