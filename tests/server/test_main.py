@@ -11,6 +11,7 @@ import pytest
 from tests.server.wire_client import DVM_SERVER, PATIENCE, serving
 
 from dvm_server import __version__
+from dvm_server.__main__ import _explained, _plain
 
 
 def run(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -25,6 +26,29 @@ def test_version_and_help() -> None:
     assert shown.returncode == 0
     for option in ("--runtime", "--log-file", "--log-level", "--version"):
         assert option in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--stdio", "--clientProcessId=5"],
+        ["--runtime", "colima:work", "--log-level=debug"],
+        ["--log-file", "a=b", "--stdio", "--runtime=docker"],
+    ],
+)
+def test_the_short_way_to_the_options_is_no_other_way(words: list[str]) -> None:
+    plain = _plain(words)
+    assert plain is not None
+    asked = _explained(words)
+    assert {name: asked[name] or "" for name in plain} == plain
+
+
+@pytest.mark.parametrize(
+    "words", [["-h"], ["--runtime"], ["--runtime="], ["--runtime", "--stdio"], ["--log-level", "all"], ["here"]]
+)
+def test_what_is_odd_is_left_to_the_words_of_argparse(words: list[str]) -> None:
+    assert _plain(words) is None
 
 
 def test_a_wrong_option_is_refused() -> None:
