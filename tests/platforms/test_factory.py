@@ -24,9 +24,8 @@ def here(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     keep = {
         name: one for name, one in providers().items() if name in ("orbstack", "colima", "docker", "podman", "mock")
     }
-    for module in (factory, detect_platforms.__globals__):
-        target = module if isinstance(module, dict) else vars(module)
-        monkeypatch.setitem(target, "providers", lambda: keep)
+    monkeypatch.setattr(factory, "providers_for", lambda which: keep)
+    monkeypatch.setitem(detect_platforms.__globals__, "providers", lambda: keep)
     return linux
 
 

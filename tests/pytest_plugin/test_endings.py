@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -202,10 +203,14 @@ def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None
             dvm_workspace.exec(["sleep", "1000"])
         """,
     )
+    began = time.monotonic()
+    with project.running() as process:
+        read_until(process, "READY")
+        whole = time.monotonic() - began
     seed = random.randrange(1 << 32)
     moments = random.Random(seed)
     for number in range(KILLS):
-        moment = moments.uniform(0.2, 3.0)
+        moment = moments.uniform(0.0, 1.1) * whole
         with project.running() as process:
             timer = threading.Timer(moment, process.kill)
             timer.start()

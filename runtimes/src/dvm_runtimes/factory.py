@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .choice import choose
 from .detection import Sighting, ask_all, first_reachable, look_for_usable, nothing_answers
 from .errors import UnsupportedError
-from .plugins import providers
+from .plugins import providers_for
 from .provider import Machine, PlatformProvider
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
     'mock'
     """
     machine = Machine.this()
-    known = providers()
+    known = providers_for(which)
     choice = choose(which, machine, known)
     if choice.automatic:
         chosen = choose_first(machine)

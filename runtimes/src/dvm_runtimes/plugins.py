@@ -85,6 +85,22 @@ def providers() -> dict[str, PlatformProvider]:
     return dict(load_plugins().providers)
 
 
+def providers_for(which: str) -> dict[str, PlatformProvider]:
+    """The providers among which the runtime that ``which`` asks for is found.
+
+    A built-in one is named as its file is, and then the other files need not be loaded.
+
+    >>> list(providers_for("mock"))
+    ['mock']
+    """
+    name = which.partition(":")[0].strip().lower()
+    if _loaded is None and any(name == module.name for module in pkgutil.iter_modules(platforms.__path__)):
+        found = {provider.name: provider for provider in _in_module(name)}
+        if name in found:
+            return {name: found[name]}
+    return providers()
+
+
 def find_plugins() -> Plugins:
     """The same as `load_plugins`, looked for anew."""
     found = {provider.name: provider for provider in _built_in()}
@@ -101,10 +117,14 @@ def find_plugins() -> Plugins:
 def _built_in() -> list[PlatformProvider]:
     found: list[PlatformProvider] = []
     for module_info in sorted(pkgutil.iter_modules(platforms.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{platforms.__name__}.{module_info.name}")
-        own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
-        found += [value() for value in own if isinstance(value, type) and issubclass(value, PlatformProvider)]
+        found += _in_module(module_info.name)
     return found
+
+
+def _in_module(name: str) -> list[PlatformProvider]:
+    module = importlib.import_module(f"{platforms.__name__}.{name}")
+    own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+    return [value() for value in own if isinstance(value, type) and issubclass(value, PlatformProvider)]
 
 
 def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, broken: list[BrokenPlugin]) -> None:

@@ -24,7 +24,13 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing it would take as long as half of the rest.
+    from typing import Any
+
+    Entry = dict[str, Any]
 
 IN_FLIGHT = 10.0
 """Seconds for which something planned, of which the engine knows nothing, may still appear:
@@ -43,8 +49,6 @@ DONE = b"."
 """What the owner writes into the pipe before it closes it in order."""
 KINDS = ("container", "network", "image")
 """In the order in which they can be removed: networks and images are held by containers."""
-
-Entry = dict[str, Any]
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import copying, lookup
+from . import lookup
 from .engine import Container, Engine, Progress
 from .errors import (
     DvmError,
@@ -422,10 +422,12 @@ class EngineRuntime(ContainerRuntime):
         timeout: float | None = SLOW,
         cancel: threading.Event | None = None,
     ) -> None:
+        from .copying import copy_to
+
         self._require("copy", "copy_to_workspace")
         with self._operation("copy_to_workspace", timeout, cancel) as op:
             container = lookup.get(self._engine, op, workspace)
-            copying.copy_to(self._engine, op, container.id, source, destination)
+            copy_to(self._engine, op, container.id, source, destination)
 
     def copy_from_workspace(
         self,
@@ -436,10 +438,12 @@ class EngineRuntime(ContainerRuntime):
         timeout: float | None = SLOW,
         cancel: threading.Event | None = None,
     ) -> Path:
+        from .copying import copy_from
+
         self._require("copy", "copy_from_workspace")
         with self._operation("copy_from_workspace", timeout, cancel) as op:
             container = lookup.get(self._engine, op, workspace)
-            return copying.copy_from(self._engine, op, container.id, source, destination)
+            return copy_from(self._engine, op, container.id, source, destination)
 
     def published_ports(
         self, workspace: str, *, timeout: float | None = QUICK, cancel: threading.Event | None = None

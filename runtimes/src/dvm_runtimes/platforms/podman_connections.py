@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,10 @@ def _own_folder(machine: Machine) -> Path:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        import tomllib
+
+        return tomllib.loads(text)
     except (OSError, ValueError):
         return {}  # missing, or Podman's own command tells of it; it is not ours to mend
 
