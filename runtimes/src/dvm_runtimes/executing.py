@@ -40,7 +40,8 @@ def exec_spec(command: Sequence[str], options: ExecOptions) -> ExecSpec:
         env=dict(options.env),
         working_dir=options.working_dir or "",
         user=user(options.uid, options.gid),
-        stdin=options.input is not None,
+        # What reads nothing meets its end at once with no input too, and nerdctl loses an end that comes so early.
+        stdin=bool(options.input),
     )
 
 
@@ -67,7 +68,7 @@ def execute(engine: Engine, op: Operation, container: str, spec: ExecSpec, optio
     feeder: _Feeder | None = None
     try:
         with op.aborting(session.abort):
-            if options.input is not None:
+            if options.input:
                 feeder = _Feeder(session, options.input)
             collected = _read(session, options)
             code = session.wait()

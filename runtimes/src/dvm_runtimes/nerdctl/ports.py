@@ -19,6 +19,9 @@ from .profile import NerdctlProfile
 FORWARD_LIMIT = 10.0
 """Seconds in which a virtual machine's port has to be reached from here."""
 
+RELEASE_LIMIT = 5.0
+"""Seconds that a virtual machine may take to give up a port whose container has ended."""
+
 _PAUSE = 0.02
 
 
@@ -51,28 +54,42 @@ def refuse_taken(ports: Iterable[Port], profile: NerdctlProfile, op: Operation) 
     """Refuse a start on a port that somebody else has: nobody below would say a word.
 
     The rules that publish a port take connections away from whoever listens
-    there, and Colima leaves the port to its owner; both in silence.
+    there, and Colima leaves the port to its owner; both in silence. A virtual
+    machine's may be its own still, of a container that has just ended: those are
+    looked at again.
 
     Raises:
         EngineError: naming the port.
     """
+    import time
+
+    end = time.monotonic() + (RELEASE_LIMIT if profile.in_vm else 0.0)
     for port in ports:
-        if port.host is None:
-            continue
-        with _socket(port) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((port.host_ip, port.host))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    continue  # an address of another network namespace, or a low port: not ours to judge
+        while problem := _taken(port):
+            if time.monotonic() >= end:
                 raise EngineError(
                     f"port {port.host} of {port.host_ip} is taken by somebody else",
                     hint=profile.hints.port,
                     platform=profile.platform_name,
                     operation=op.name,
-                    detail=str(error),
-                ) from None
+                    detail=problem,
+                )
+            op.check()
+            op.wait(threading.Event(), _PAUSE)
+
+
+def _taken(port: Port) -> str:
+    """The system's words, where a port of this machine is taken; empty otherwise."""
+    if port.host is None:
+        return ""
+    with _socket(port) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((port.host_ip, port.host))
+        except OSError as error:
+            # Else it is an address of another network namespace, or a low port: not ours to judge.
+            return str(error) if error.errno == errno.EADDRINUSE else ""
+    return ""
 
 
 def await_forwarded(ports: Mapping[str, HostPort], profile: NerdctlProfile, op: Operation) -> None:
