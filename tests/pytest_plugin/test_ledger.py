@@ -186,7 +186,8 @@ def test_the_end_of_the_pipe_starts_it(state: Path, engine: Engine) -> None:
     assert process.stdin is not None
     process.stdin.close()
 
-    assert wait_for(process) == 0
+    with process:
+        assert wait_for(process) == 0
     assert engine.asked == ["/c/two"]
 
 

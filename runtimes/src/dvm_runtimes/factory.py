@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .choice import choose
-from .detection import Sighting, ask_all, first_reachable, look_for_usable, nothing_answers
 from .errors import UnsupportedError
 from .plugins import providers_for
 from .provider import Machine, PlatformProvider
 
 if TYPE_CHECKING:
+    from .detection import Sighting
     from .runtime import ContainerRuntime
 
 PATIENCE = 3.0
@@ -54,6 +54,9 @@ def choose_first(machine: Machine, patience: float = PATIENCE) -> Sighting:
     Raises:
         RuntimeUnavailableError: none answers.
     """
+    # Needed only where nobody says which it shall be.
+    from .detection import ask_all, first_reachable, look_for_usable, nothing_answers
+
     sightings = look_for_usable(machine)
     chosen = first_reachable(sightings)
     rank = None if chosen is None else chosen.platform.rank

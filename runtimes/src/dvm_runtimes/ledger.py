@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -145,10 +146,13 @@ class Ledger:
         return done
 
     def _reaper_is_done(self) -> bool:
-        if not self._handed_over or self._reaper is None:
+        if not self._handed_over or self._reaper is None or self._reaper.stdout is None:
             return False
+        # `Popen.wait` with a limit looks at ever longer intervals; the end of what it could write is told at once.
+        with self._reaper.stdout as output:
+            select.select([output], [], [], reaper.LIMIT)
         try:
-            return self._reaper.wait(reaper.LIMIT) == 0
+            return self._reaper.wait(_END_LIMIT) == 0
         except subprocess.TimeoutExpired:
             return False
 
@@ -174,11 +178,11 @@ def start_reaper(file: Path, watch: Iterable[int], *, pipe: bool) -> subprocess.
         pipe: whether the end of this process counts too, however it comes and whatever became of its ID.
     """
     if pipe:
-        return _start(file, watch, stdin=subprocess.PIPE)
+        return _start(file, watch, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     # A pipe whose other end the reaper holds itself never ends: only the processes count.
     read, write = os.pipe()
     try:
-        return _start(file, watch, stdin=read, pass_fds=[write])
+        return _start(file, watch, stdin=read, stdout=subprocess.DEVNULL, pass_fds=[write])
     finally:
         os.close(read)
         os.close(write)
@@ -192,7 +196,6 @@ def _start(file: Path, watch: Iterable[int], **files: Any) -> subprocess.Popen[b
     try:
         return subprocess.Popen(
             command,
-            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             # A session of its own: what kills this process's group does not kill the reaper.
             start_new_session=True,
@@ -205,8 +208,9 @@ def _start(file: Path, watch: Iterable[int], **files: Any) -> subprocess.Popen[b
 
 def _leave_alone(process: subprocess.Popen[bytes]) -> None:
     """Let a reaper go on when its object ends; `subprocess` would warn of a child that nobody waits for."""
-    if process.stdin is not None:
-        process.stdin.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
     if process.poll() is None:
         process.returncode = 0
 
@@ -251,5 +255,5 @@ def sweep(folder: Path | None = None) -> list[Path]:
     found = list(abandoned(folder))
     for file in found:
         # Its standard input is at its end already: it begins at once.
-        _leave_alone(_start(file, (), stdin=subprocess.DEVNULL))
+        _leave_alone(_start(file, (), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
     return found
