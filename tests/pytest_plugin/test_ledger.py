@@ -242,11 +242,12 @@ def test_what_is_handed_over_is_removed_by_the_reaper(
 
 
 def test_a_reaper_that_was_killed_is_not_relied_on(state: Path, engine: Engine) -> None:
+    before = children()
     ledger = Ledger(state / "x.ledger")
     with ledger.file.open("a") as lines:
         lines.write(json.dumps({"engine": "e", "removal": engine.removal()}) + "\n")
     ledger.made("container", "two", "e")
-    (pid,) = children_with(str(ledger.file))
+    (pid,) = children() - before
     os.kill(pid, signal.SIGKILL)
     ledger.hand_over()
 
@@ -255,10 +256,9 @@ def test_a_reaper_that_was_killed_is_not_relied_on(state: Path, engine: Engine) 
     assert engine.asked == ["/c/two"]
 
 
-def children_with(word: str) -> list[int]:
-    """The children of this process that have ``word`` on their command line."""
-    own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in own if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+def children() -> set[int]:
+    """The processes that this one has started."""
+    return {int(pid) for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()}
 
 
 def test_several_processes_write_to_one_ledger(state: Path) -> None:
