@@ -157,6 +157,31 @@ def test_a_port_that_is_taken_here_is_refused(engine: RunningEngine, runtime: Co
     assert not engine.outside.exists(options.name)
 
 
+def test_a_port_is_free_here_once_its_workspace_has_stopped(engine: RunningEngine, runtime: ContainerRuntime) -> None:
+    options = StartOptions(image_name=engine.image, workspace_name="gives-up", ports=[Port(8000)])
+    workspace = runtime.start_workspace(options, timeout=LIMIT)
+    try:
+        port = runtime.published_ports(workspace)["8000/tcp"].port
+        runtime.stop_workspace(workspace, 1, timeout=LIMIT)
+        assert any(is_free(port) for _ in range(100_000))
+        # And it is the workspace's again.
+        assert runtime.start_workspace(options, timeout=LIMIT) == workspace
+        assert runtime.published_ports(workspace)["8000/tcp"].port == port
+        assert not is_free(port)
+    finally:
+        runtime.remove_workspace(workspace, force=True, timeout=LIMIT)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def test_one_that_hangs_costs_the_time_that_was_given_and_no_more(
     runtime: ContainerRuntime, workspace: str, vm: Any
 ) -> None:

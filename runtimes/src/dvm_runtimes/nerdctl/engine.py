@@ -61,6 +61,7 @@ class NerdctlEngine(Engine):
         self._images = Images(self._caller)
         self._names: dict[str, str] = {}
         self._ports: dict[str, tuple[Port, ...]] = {}
+        self._new: set[str] = set()
         self._init: str | None = None
 
     @property
@@ -155,6 +156,7 @@ class NerdctlEngine(Engine):
             raise self._caller.failed(op, outcome.words, spec.name)
         made = outcome.stdout.decode().strip()
         self._ports[made] = spec.ports
+        self._new.add(made)
         return made
 
     def _host_ports(self, op: Operation, ports: Sequence[Port]) -> tuple[Port, ...]:
@@ -185,14 +187,17 @@ class NerdctlEngine(Engine):
 
     def start_container(self, op: Operation, container: str) -> None:
         ports = self._ports.get(container, ())
-        refuse_taken(ports, self.profile, op)
+        if container in self._new:
+            refuse_taken(ports, self.profile, op)
+        # Else it may have them itself: those of a container that ended of its own accord are not given up.
         self._caller.ok(op, self._caller.script(scripts.START, container), container)
+        self._new.discard(container)
         if self.profile.in_vm and ports:
             found = self.inspect_container(op, container)
             await_forwarded(found.ports if found else {}, self.profile, op)
 
     def stop_container(self, op: Operation, container: str, grace: float) -> None:
-        self._caller.ok(op, self._caller.nerdctl(("stop", "--time", str(max(0, round(grace))), container)), container)
+        self._caller.ok(op, self._caller.script(scripts.STOP, container, str(max(0, round(grace)))), container)
 
     def resume_container(self, op: Operation, container: str) -> None:
         outcome = self._caller.run(op, self._caller.nerdctl(("unpause", container)))
@@ -217,6 +222,7 @@ class NerdctlEngine(Engine):
                 raise error
         self._names.pop(container, None)
         self._ports.pop(container, None)
+        self._new.discard(container)
 
     def rename_container(self, op: Operation, container: str, name: str) -> None:
         outcome = self._caller.run(op, self._caller.script(scripts.RENAME, container, name))

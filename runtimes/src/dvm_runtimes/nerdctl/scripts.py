@@ -130,6 +130,16 @@ container=$1; shift
 """
 )
 
+STOP = r"""
+# Stops a container, and gives up its ports, which nerdctl 2.1 holds until it is started again: dvm CONTAINER SECONDS...
+container=$1 seconds=$2; shift 2
+"$@" stop --time "$seconds" "$container" || exit
+for file in /run/nerdctl/*/"$container"/port-reserver.pid; do
+    [ -f "$file" ] && pid=$(cat "$file") && [ "$(cat "/proc/$pid/comm")" = sleep ] && kill "$pid" && rm -f "$file"
+done 2>/dev/null
+exit 0
+"""
+
 REMOVE = r"""
 # Removes a container, and what a start of it may have left that was killed: dvm CONTAINER nerdctl... rm...
 container=$1; shift
