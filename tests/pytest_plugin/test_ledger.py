@@ -273,6 +273,19 @@ def test_several_processes_write_to_one_ledger(state: Path) -> None:
     assert first.close()
 
 
+def test_what_is_noted_first_counts_and_is_nothing_that_is_left(state: Path) -> None:
+    first = Ledger(state / "run.ledger")
+    second = Ledger(state / "run.ledger", pipe=False)
+    assert second.noted() is None
+    first.note("docker,podman")
+    second.note("docker")
+    second.detach()
+
+    assert second.noted() == first.noted() == "docker,podman"
+    assert left(first.file) == []
+    assert first.close()
+
+
 def test_a_fork_does_not_remove_what_is_its_parents(state: Path) -> None:
     ledger = Ledger(state / "x.ledger")
     ledger.plan("container", "a", "e")

@@ -252,6 +252,44 @@ def test_all_is_every_engine_that_answers(project: Project) -> None:
     assert outcome.counts() == {"skipped": 1}, outcome.output
 
 
+def test_all_is_the_same_for_every_worker(project: Project) -> None:
+    project.runtime = "all"
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import pytest_dvm.run
+
+        def looked_for():
+            worker = os.environ["PYTEST_XDIST_WORKER"]
+            with open(os.environ["SEEN"], "a") as seen:
+                seen.write(worker + "\\n")
+            return f"mock:a-{worker}", f"mock:b-{worker}"
+
+        pytest_dvm.run.reachable_runtimes = looked_for
+        """,
+    )
+    project.write(
+        "test_it.py",
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(3))
+        def test_it(dvm_workspace, n):
+            assert dvm_workspace.status == "running"
+        """,
+    )
+    seen = project.folder / "seen"
+
+    outcome = project.run("-n", "2", SEEN=str(seen))
+
+    assert outcome.counts()["passed"] == 6, outcome.output
+    (asked,) = seen.read_text().split()
+    assert f"mock:a-{asked}" in outcome.output
+    project.wait_for_reapers()
+    assert project.ledgers_left() == []
+
+
 @pytest.mark.parametrize(
     ("setting", "text"), [("dvm_timeout = soon", "dvm_timeout='soon'"), ("dvm_keep = some", "dvm_keep='some'")]
 )

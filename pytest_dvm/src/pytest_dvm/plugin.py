@@ -126,9 +126,7 @@ def runtimes_of(config: pytest.Config) -> tuple[str, ...]:
     if RUNTIMES not in config.stash:
         names = config.stash[SETTINGS].runtimes
         if names == (ALL,) and not config.option.collectonly:
-            from .run import expand
-
-            names = expand(names)
+            names = run_of(config).reachable()
         config.stash[RUNTIMES] = names
     return config.stash[RUNTIMES]
 

@@ -107,6 +107,16 @@ def turn(ledger: Ledger) -> Iterator[None]:
         yield
 
 
+def agreed(ledger: Ledger, find: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """What the first process of the run finds; the others, which might find something else, take its word."""
+    with turn(ledger):
+        said = ledger.noted()
+        if said is None:
+            said = ",".join(find())
+            ledger.note(said)
+    return tuple(said.split(","))
+
+
 def once(ledger: Ledger, kind: str, name: str, engine: str, make: Callable[[], object]) -> None:
     """Let one process of the run make it, while the others wait."""
     with turn(ledger):

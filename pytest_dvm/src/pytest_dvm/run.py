@@ -12,8 +12,8 @@ from dvm_runtimes.errors import DvmError, RuntimeUnavailableError, UnsupportedEr
 from dvm_runtimes.factory import create_runtime
 from dvm_runtimes.operation import CancelToken
 
-from .records import Records
-from .settings import ALL, AUTO, Settings
+from .records import Records, agreed
+from .settings import AUTO, Settings
 from .supply import Supply
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class Run:
         """The supply whose runtime this is."""
         return next(one for one in self._supplies.values() if isinstance(one, Supply) and one.runtime is runtime)
 
+    def reachable(self) -> tuple[str, ...]:
+        """What ``--dvm-runtime=all`` stands for in this run: the same in all of its processes."""
+        # xdist wants each worker to collect the same tests.
+        return agreed(self.records.shared, reachable_runtimes) if self.place.shared else reachable_runtimes()
+
     def describe(self, name: str) -> str:
         """One line that names the runtime and its version, or says why there is none."""
         try:
@@ -151,8 +156,3 @@ def reachable_runtimes() -> tuple[str, ...]:
     platforms = detect_platforms(timeout=PATIENT)
     found = [one.selector or one.type for one in platforms if one.reachable and one.rank < NEVER]
     return tuple(dict.fromkeys(found)) or (AUTO,)
-
-
-def expand(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The runtimes that ``names`` stand for."""
-    return reachable_runtimes() if names == (ALL,) else names

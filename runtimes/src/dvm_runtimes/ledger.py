@@ -116,6 +116,16 @@ class Ledger:
         """``name`` has been removed, or is no longer to be."""
         self._write({"gone": name, "kind": kind, "engine": engine})
 
+    def note(self, text: str) -> None:
+        """Write something down for the others who write to this ledger; see `noted`."""
+        self._write({"note": text})
+
+    def noted(self) -> str | None:
+        """What was first noted, by whomever; None if nothing was."""
+        with self.file.open(encoding="utf-8") as lines:
+            notes = [json.loads(line)["note"] for line in lines if line.startswith('{"note":')]
+        return str(notes[0]) if notes else None
+
     def hand_over(self) -> None:
         """Let the reaper remove all that is in it, while this process does something else until it calls `close`.
 

@@ -128,6 +128,7 @@ def read(path: str) -> tuple[str, list[Entry]]:
         {"plan": "dvm-one", "kind": "container", "engine": "docker"}
         {"made": "dvm-one", "kind": "container", "engine": "docker"}
         {"gone": "dvm-one", "kind": "container", "engine": "docker"}
+        {"note": "docker,podman"}
 
     What is planned may be there or not. Each entry has ``name``, ``kind``,
     ``engine``, ``made`` and ``removal``.
@@ -143,6 +144,8 @@ def read(path: str) -> tuple[str, list[Entry]]:
                 continue  # the last line of a machine that lost its power
             if "owner" in line:
                 owner = line["owner"]
+            elif "note" in line:
+                continue  # between those who write it
             elif "removal" in line:
                 removals[line["engine"]] = line["removal"]
             else:
