@@ -24,10 +24,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.server_speed import PEER, Server
 from tests.engines.http_over_socket import ask
 from tests.engines.registry import RunningEngine, every_kind
-
-from server_speed import PEER, Server
 
 MOST_MEMORY = 10.0
 EVENT_LIMIT = 0.1
