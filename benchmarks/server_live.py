@@ -80,7 +80,7 @@ def notifications(server: Server) -> Iterator[tuple[str, Any]]:
             message = server.receive()
         except EOFError:
             return
-        yield message.get("method", message.get("id")), message.get("params", message.get("result"))
+        yield str(message.get("method", message.get("id"))), message.get("params", message.get("result"))
 
 
 def changes(path: str, container: str, events: Told, told: Told, rounds: int) -> list[float]:
