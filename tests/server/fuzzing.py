@@ -189,9 +189,9 @@ def changed(data: bytes, chance: random.Random) -> bytes:
 MOST_MEMORY = 300_000
 """Kilobytes: a body of 64 MiB in three forms, what the mock remembers of every call, and the allocator's arenas."""
 
-MOST_FILES = 40
-MOST_THREADS = 115
-"""The hundred that run commands stay for the next ones."""
+MOST_FILES = 80
+MOST_THREADS = 165
+"""The hundred that run commands stay for the next ones; fifty terminals may be offered."""
 
 
 class Fuzzer:

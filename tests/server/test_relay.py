@@ -16,6 +16,8 @@ import pexpect
 import pytest
 from tests.server.wire_client import DVM_SERVER, PATIENCE, WireClient, serving
 
+from dvm_server.relay.host import MAX_OPEN
+
 
 @pytest.fixture
 def client() -> Iterator[WireClient]:
@@ -81,6 +83,17 @@ def test_an_offer_is_for_one_and_for_this_user(client: WireClient) -> None:
     assert second.returncode == 1
     assert b"Open a new terminal" in second.stderr
     assert not path.exists()
+
+
+def test_offers_that_nobody_takes_do_not_pile_up(client: WireClient) -> None:
+    made = [plan(client, command=["true"]) for _ in range(MAX_OPEN)]
+    assert "not opened" in client.failure("dvm.workspace.attach", {"workspace": "dev"}).message
+    with socket.socket(socket.AF_UNIX) as first:
+        first.connect(made[0]["args"][-1])
+        # There is room as soon as the server has taken the call, which it tells by removing the socket.
+        while Path(made[0]["args"][-1]).exists():
+            client.command("dvm.workspace.list")
+        plan(client)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dvm_runtimes.engine import STDERR, ExecSession
-from dvm_runtimes.errors import DvmError
+from dvm_runtimes.errors import DvmError, EngineError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.shells import shell_spec
@@ -24,22 +24,47 @@ from .pieces import Pieces
 _PATIENCE = 60.0
 """Seconds that a terminal has to be opened; after that the offer is gone."""
 
+MAX_OPEN = 50
+"""Offers that may wait for their terminal: each has a thread and a socket."""
+
+_room = threading.BoundedSemaphore(MAX_OPEN)
+
 
 def offer(runtime: EngineRuntime, container: str, options: AttachOptions) -> str:
     """Offer one shell in ``container``; the path of the socket that its terminal joins.
 
     Only this user can reach it, it takes one caller, and it goes with it.
+
+    Raises:
+        EngineError: too many are offered and not opened.
     """
+    if not _room.acquire(blocking=False):
+        raise EngineError(
+            f"{MAX_OPEN} terminals were asked for and not opened",
+            hint=f"Open one of them, or wait {_PATIENCE:.0f} seconds.",
+            platform=runtime.platform_name,
+            operation="attach_to_workspace",
+        )
     folder = folders.make()
     listening = socket.socket(socket.AF_UNIX)
     path = folder / "socket"
-    listening.bind(os.fspath(path))
+    try:
+        listening.bind(os.fspath(path))
+    except OSError:  # a folder for temporary files whose path is longer than a socket's may be
+        listening.close()
+        _withdraw(folder)
+        raise
     listening.listen(1)
     listening.settimeout(_PATIENCE)
     threading.Thread(
         target=_serve, args=(listening, folder, runtime, container, options), name="dvm-terminal", daemon=True
     ).start()
     return os.fspath(path)
+
+
+def _withdraw(folder: Path) -> None:
+    _room.release()
+    folders.remove(folder)
 
 
 def _serve(
@@ -51,7 +76,7 @@ def _serve(
     except OSError:
         return  # nobody came
     finally:
-        folders.remove(folder)
+        _withdraw(folder)
     connection.settimeout(None)
     terminal = Pieces(connection)
     with contextlib.closing(terminal), contextlib.suppress(OSError):  # the terminal may be closed at any time
