@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,9 +28,9 @@ from .archives import Archives
 from .building import build
 from .calls import Caller, limited
 from .events import NerdctlEvents
+from .following import follow as follow_log
 from .images import Images
-from .logs import Records, flags
-from .messages import reason
+from .logs import Records, flags, read
 from .ports import await_forwarded, refuse_taken, with_host_ports
 from .profile import NerdctlProfile
 from .sessions import NerdctlSession
@@ -284,25 +285,13 @@ class NerdctlEngine(Engine):
             import time
 
             tail, since = None, max(since or 0.0, time.time())
-        taken = Records(since)
-        yield from self._read_logs(op, (*flags(tail, since, follow=follow), container), taken)
         if follow:
-            # nerdctl stops following the moment the container ends, whatever it has not read by then.
-            last = taken.last
-            words = flags(None, last.time, follow=False) if last else flags(tail, since, follow=False)
-            yield from self._read_logs(op, (*words, container), Records(since, after=last.raw if last else b""))
-
-    def _read_logs(self, op: Operation, words: Sequence[str], taken: Records) -> Iterator[tuple[int, bytes]]:
-        call = self._caller.nerdctl(words)
-        with self._caller.running(op, Call(words=call.words, merge=True, mark=call.mark)) as channel:
-            while (piece := channel.read()) is not None:
-                if data := taken.feed(piece[1]):
-                    yield STDOUT, data
-            if data := taken.finish():
+            found = follow_log(self._caller, op, container, tail, since)
+        else:
+            found = read(self._caller, op, (*flags(tail, since, follow=False), container), Records(since))
+        with contextlib.closing(found):
+            for data in found:
                 yield STDOUT, data
-            code = channel.wait()
-        if code:
-            raise self._caller.failed(op, reason(taken.own), words[-1])
 
     def events(self, op: Operation) -> NerdctlEvents:
         def look_up(container: str) -> str | None:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from dvm_runtimes.operation import Operation
+
+from .calls import Caller
+from .messages import reason
 from .records import seconds
+from .transport import Call
 
 _RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
 
@@ -68,6 +74,24 @@ class Records:
         if self._since is not None and time < self._since:
             return b""
         return line[match.end() :]
+
+
+def read(caller: Caller, op: Operation, words: Sequence[str], taken: Records) -> Generator[bytes, None, None]:
+    """What ``taken`` takes of the output of a ``nerdctl logs`` with these words.
+
+    Raises:
+        DvmError: it failed; see `failures.failure`.
+    """
+    call = caller.nerdctl(words)
+    with caller.running(op, Call(words=call.words, merge=True, mark=call.mark)) as channel:
+        while (piece := channel.read()) is not None:
+            if data := taken.feed(piece[1]):
+                yield data
+        if data := taken.finish():
+            yield data
+        code = channel.wait()
+    if code:
+        raise caller.failed(op, reason(taken.own), words[-1])
 
 
 def flags(tail: int | None, since: float | None, *, follow: bool) -> list[str]:
