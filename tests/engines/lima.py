@@ -98,7 +98,7 @@ def kept_connection(home: Path) -> Iterator[int]:
     finally:
         # There is none where a test has killed it; its socket is there.
         if _quietly(*ssh, "-O", "exit", HOST):
-            (instance(home) / "ssh.sock").unlink()
+            (instance(home) / "ssh.sock").unlink(missing_ok=True)
 
 
 def _quietly(*argv: str) -> int:
