@@ -47,6 +47,9 @@ class Project:
         runtime, image: what its runs use unless told otherwise.
     """
 
+    limit = LIMIT
+    """Seconds that one of its runs may take."""
+
     def __init__(self, folder: Path, env: Mapping[str, str], runtime: str, image: str) -> None:
         self.folder = folder
         self.state = folder / "state"
@@ -85,7 +88,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LIMIT,
+            timeout=self.limit,
             check=False,
         )
         return Outcome(done.returncode, done.stdout)

@@ -60,6 +60,8 @@ def versions(constraints: str) -> list[str]:
 class Outside(Project):
     """That project, in a folder of its own, with that interpreter."""
 
+    limit = 2.5 * LIMIT  # where programs stand in for others, each command is several
+
     def __init__(self, folder: Path, python: str, env: Mapping[str, str], runtime: str, image: str) -> None:
         super().__init__(folder, {**env, "PYTHONPATH": ""}, runtime, image)
         shutil.copytree(ROOT / "tests" / "outside_project", folder, dirs_exist_ok=True)
@@ -75,6 +77,7 @@ def test_on_the_mock(tmp_path: Path, python: str) -> None:
     assert outcome.counts() == {"passed": 9}, outcome.output
 
 
+@pytest.mark.timeout(3 * LIMIT)
 @pytest.mark.parametrize("kind", ["docker", "orbstack", "colima", "podman", "containerd", "colima-containerd"])
 def test_on_a_real_engine(python: str, engines: Engines, kind: str) -> None:
     engine = engines.get(kind)
