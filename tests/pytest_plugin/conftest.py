@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from tests.engines.registry import RunningEngine
 
 
-ATTEMPTS = 20
-"""How often an engine is asked that has an error of its own for an answer."""
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project whose tests run on the mock."""
@@ -35,24 +31,9 @@ class Left:
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """By their names."""
-        found = self._list()
+        found = ask(self._socket, "GET", "/containers/json", all="true")
         named = {one["Names"][0].lstrip("/"): one for one in found if one["Names"][0].startswith("/dvm-test-")}
         return {name: one for name, one in named.items() if name not in self._before}
-
-    def _list(self) -> list[dict[str, Any]]:
-        refused: RefusedError | None = None
-        for _ in range(ATTEMPTS):
-            try:
-                found: list[dict[str, Any]] = ask(self._socket, "GET", "/containers/json", all="true")
-            except RefusedError as error:
-                # Podman misses a container that is removed while it puts its answer together.
-                if error.status != 500:
-                    raise
-                refused = error
-            else:
-                return found
-        assert refused is not None
-        raise refused
 
     def everything(self) -> list[str]:
         """The names of containers, networks and images, and of what a prune would take."""

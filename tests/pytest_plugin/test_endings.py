@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from dvm_runtimes import reaper
+from dvm_runtimes.docker_api import Endpoint, leaving
 
 from .conftest import Left, left_on, project_on
 from .project import LIMIT, Project, read_until
@@ -220,6 +225,27 @@ def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None
         project.wait_for_reapers()
         assert left.everything() == [], f"seed {seed}, kill {number} after {moment} s:\n{output}"
         assert project.ledgers_left() == []
+
+
+def test_podman_is_whole_after_a_removal_that_met_a_creation(engines: Engines) -> None:
+    """A container that is deleted while it is being made would stay in Podman's lists, and break them, for ever."""
+    engine = engines.get("podman")
+    path = engine.endpoint.removeprefix("unix://")
+    body = json.dumps({"Image": engine.image, "Cmd": ["sleep", "1000"]}).encode()
+    for number in range(8):
+        name = f"dvm-test-making-{number}"
+        request = f"POST /containers/create?name={name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            connection.sendall(f"{request}Content-Type: application/json\r\n\r\n".encode() + body)
+            entry = {
+                "kind": "container",
+                "name": name,
+                "made": False,
+                "removal": leaving.removal(Endpoint.parse(engine.endpoint)),
+            }
+            assert reaper.remove(entry, time.monotonic() + LIMIT, LIMIT)
+        assert not left_on(engine).containers()
 
 
 def test_two_runs_never_touch_each_others(docker_project: Project, left: Left) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Engine:
     def __init__(self, path: Path, answers: dict[str, list[int]]) -> None:
         self.path = str(path)
         self.asked: list[str] = []
-        self._answers = answers
+        self.answers = answers
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
         self._listener.listen(50)
@@ -54,7 +55,7 @@ class Engine:
             with connection:
                 line = connection.recv(4096).split(b" ")[1].decode()
                 self.asked.append(line)
-                codes = self._answers.get(line, [404])
+                codes = self.answers.get(line, [404])
                 code = codes.pop(0) if len(codes) > 1 else codes[0]
                 connection.sendall(f"HTTP/1.1 {code} Whatever\r\n\r\n".encode())
 
@@ -70,6 +71,7 @@ class Engine:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     found = Engine(tmp_path / "socket", {"/c/one": [500, 409, 204], "/c/two": [204], "/n/net": [204], "/i/im": [404]})
+    found.answers["/look/two"] = [404, 200]
     yield found
     found.close()
 
@@ -122,6 +124,17 @@ def test_everything_is_removed_in_an_order_that_works(state: Path, engine: Engin
     assert engine.asked[4:] == ["/n/net", "/i/im"]
     assert not (state / "x.ledger").exists()
     assert reaper.reap(str(state / "x.ledger"))
+
+
+def test_what_is_in_the_making_is_not_deleted_before_it_is_made(state: Path, engine: Engine) -> None:
+    removal = {**engine.removal(), "look": "/look/{name}"}
+    made = {"kind": "container", "name": "two", "made": True, "removal": removal}
+
+    assert reaper.remove({**made, "made": False}, time.monotonic() + LIMIT)
+    assert engine.asked == ["/look/two", "/look/two", "/c/two"]
+
+    assert reaper.remove(made, time.monotonic() + LIMIT)
+    assert engine.asked[3:] == ["/c/two"]
 
 
 def test_what_cannot_be_removed_stays_in_the_ledger(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,7 +273,8 @@ class Engine(ABC):
 
         ``container``, ``network`` and ``image`` each have either a path for one HTTP DELETE over the Unix socket
         ``socket``, or the words of a command that succeeds when there is no such thing; ``{name}`` stands for the
-        name. Empty where nothing outlives the process that made it: then no other process can see it either.
+        name. With paths, ``look`` may be one that is found once a container has been made; before, none is deleted.
+        Empty where nothing outlives the process that made it: then no other process can see it either.
 
         >>> {"socket": "/var/run/docker.sock", "container": "/containers/{name}?force=1&v=1"}["container"]
         '/containers/{name}?force=1&v=1'

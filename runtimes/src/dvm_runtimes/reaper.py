@@ -210,7 +210,7 @@ def remove(entry: Entry, give_up: float, in_flight: float = IN_FLIGHT) -> bool:
     pause = FIRST_PAUSE
     while True:
         if isinstance(step, str):
-            outcome = _ask(removal["socket"], step.replace("{name}", entry["name"]))
+            outcome = _delete(entry, step)
         else:
             outcome = _run([word.replace("{name}", entry["name"]) for word in step])
         now = time.monotonic()
@@ -224,9 +224,20 @@ def remove(entry: Entry, give_up: float, in_flight: float = IN_FLIGHT) -> bool:
         pause = min(pause * 1.3, LONGEST_PAUSE)
 
 
-def _ask(path: str, target: str) -> str:
-    """One DELETE request over a Unix socket: ``removed``, ``absent``, or ``again`` when neither is certain."""
-    request = f"DELETE {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+def _delete(entry: Entry, step: str) -> str:
+    removal, name = entry["removal"], entry["name"]
+    look = removal.get("look") if entry["kind"] == "container" and not entry["made"] else None
+    if look:
+        # It may be in the making; see `docker_api.leaving.LOOK`.
+        there = _ask(removal["socket"], look.replace("{name}", name), "GET")
+        if there != "removed":
+            return there
+    return _ask(removal["socket"], step.replace("{name}", name))
+
+
+def _ask(path: str, target: str, method: str = "DELETE") -> str:
+    """One request over a Unix socket: ``removed`` (or found), ``absent``, or ``again`` when neither is certain."""
+    request = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_LIMIT)

@@ -24,13 +24,17 @@ PATHS = {
 }
 """What is deleted; a container goes with its anonymous volumes."""
 
+LOOK = "/containers/{name}/json"
+"""What is there once a container has been made. Podman 4 takes a DELETE while it is being made for one of what is on
+its disk under that name, and is left with a container that it can neither list nor leave out of its lists."""
+
 LIMIT = 30.0
 
 
 def removal(endpoint: Endpoint) -> Mapping[str, Any]:
     """See `Engine.removal`."""
     if endpoint.scheme == "unix":
-        return {"socket": endpoint.path, **PATHS}
+        return {"socket": endpoint.path, "look": LOOK, **PATHS}
     text = as_text(endpoint)
     return {kind: [sys.executable, "-m", __name__, text, kind, "{name}"] for kind in PATHS}
 
