@@ -230,6 +230,7 @@ def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None
 def test_podman_is_whole_after_a_removal_that_met_a_creation(engines: Engines) -> None:
     """A container that is deleted while it is being made would stay in Podman's lists, and break them, for ever."""
     engine = engines.get("podman")
+    left, removal = left_on(engine), leaving.removal(Endpoint.parse(engine.endpoint))
     path = engine.endpoint.removeprefix("unix://")
     body = json.dumps({"Image": engine.image, "Cmd": ["sleep", "1000"]}).encode()
     for number in range(8):
@@ -238,14 +239,9 @@ def test_podman_is_whole_after_a_removal_that_met_a_creation(engines: Engines) -
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(path)
             connection.sendall(f"{request}Content-Type: application/json\r\n\r\n".encode() + body)
-            entry = {
-                "kind": "container",
-                "name": name,
-                "made": False,
-                "removal": leaving.removal(Endpoint.parse(engine.endpoint)),
-            }
+            entry = {"kind": "container", "name": name, "made": False, "removal": removal}
             assert reaper.remove(entry, time.monotonic() + LIMIT, LIMIT)
-        assert not left_on(engine).containers()
+        assert left.containers() == {}
 
 
 def test_two_runs_never_touch_each_others(docker_project: Project, left: Left) -> None:
