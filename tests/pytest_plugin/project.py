@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvm_runtimes.ledger import Left, left
+
 LIMIT = 150.0
 """Seconds that a run may take on a slow machine."""
 
@@ -66,6 +68,10 @@ class Project:
     def ledgers_left(self) -> list[str]:
         """The ledgers that nobody has emptied."""
         return [file.name for file in self.ledgers.iterdir()] if self.ledgers.is_dir() else []
+
+    def things_left(self) -> list[Left]:
+        """What ledgers say may still be there."""
+        return [thing for name in self.ledgers_left() for thing in left(self.ledgers / name)]
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""

@@ -224,7 +224,8 @@ def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None
             timer.cancel()
         project.wait_for_reapers()
         assert left.everything() == [], f"seed {seed}, kill {number} after {moment} s:\n{output}"
-        assert project.ledgers_left() == []
+        # Killed before its reaper was there, it has made nothing, and the next run removes what it began to write.
+        assert project.things_left() == []
 
 
 def test_podman_is_whole_after_a_removal_that_met_a_creation(engines: Engines) -> None:
