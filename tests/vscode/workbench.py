@@ -13,6 +13,8 @@ from tests.engines.fixtures import REQUIRED
 
 EXTENSION = Path(__file__).parents[2] / "vscode-extension"
 _INSTALL_LIMIT = 1500
+_NPM_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dvm-vscode" / "npm"
+"""As in the scripts: npm would have a folder of its own in the user's home."""
 
 
 def cannot(reason: str) -> None:
@@ -57,7 +59,7 @@ def run(*command: str, timeout: float, env: dict[str, str] | None = None) -> str
     done = subprocess.run(
         command,
         cwd=EXTENSION,
-        env={**(os.environ if env is None else env), "PATH": path_with_node()},
+        env={**(os.environ if env is None else env), "PATH": path_with_node(), "npm_config_cache": str(_NPM_CACHE)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -31,7 +31,8 @@ def fatal(text: str) -> NoReturn:
 
 def docker(*words: str) -> list[str]:
     """Docker's client; run it with every descriptor that this program has, one may be a file of variables."""
-    return ["docker", "--host", f"unix://{socket}", *words]
+    # It writes to its folder of settings when it builds: not to the user's own.
+    return ["docker", "--config", f"{os.path.dirname(socket)}/client", "--host", f"unix://{socket}", *words]
 
 
 def ask(*words: str) -> str:
