@@ -27,7 +27,7 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m tests.engines
-	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	@scripts/tests-once-more $(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 # The same tests, and how many lines of each distribution they ran.
 coverage: setup
