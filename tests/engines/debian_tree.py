@@ -74,7 +74,10 @@ def mirror() -> list[str]:
 
 
 _ENGINES = ("ca-certificates", "docker.io", "iptables", "runc", "tini")
-TRIXIE = DebianTree("trixie", (*_ENGINES, "conmon", "docker-buildx", "netavark", "podman", "python3-minimal"))
+TRIXIE = DebianTree(
+    "trixie",
+    (*_ENGINES, "aardvark-dns", "conmon", "docker-buildx", "netavark", "podman", "python3-minimal"),
+)
 """Docker 26.1 and Podman 5.4."""
 
 SID = DebianTree("sid", _ENGINES)
