@@ -87,7 +87,9 @@ export async function outside(method: string, ...args: unknown[]): Promise<void>
 
 /** The server's process, as the system lists this one's children. */
 export function serverPid(): number {
-  const found = execFileSync("ps", ["-ww", "-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" });
+  const found = execFileSync("ps", ["-ww", "-o", "pid=,args=", "--ppid", String(process.pid)], {
+    encoding: "utf8",
+  });
   const line = found.split("\n").find((one) => one.includes(MOCK_SERVER));
   if (!line) throw new Error(`no server among:\n${found}`);
   return Number.parseInt(line, 10);
