@@ -46,6 +46,8 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
     )
     labels = dict(_pair(label) for label in given.get("--label", ()))
     told = Told()
+    # What BuildKit tells first, before anything can fail.
+    told(ProgressEvent("load build definition from Dockerfile"))
     with connect(Endpoint.parse(endpoint)) as runtime, Operation("build") as op:
         assert isinstance(runtime, EngineRuntime)
         try:

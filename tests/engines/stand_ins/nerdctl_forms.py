@@ -31,7 +31,8 @@ _WORDS = (
         r"1 errors:\nconflict: unable to delete @NAME@ (must be forced) - image is being used by stopped container \1",
     ),
     (r"[Nn]o such image: (\S+)", r"1 errors:\nno such image: \1"),
-    (r"Could not find the file (.*) in container", r"unable to copy: source does not exist"),
+    # The newer client's words, and those of Debian 12's.
+    (r"Could not find the file .* in container|No such container:path: ", r"unable to copy: source does not exist"),
     (r"(no such (?:file or )?directory)", r"unable to copy: destination parent must exist: \1"),
     (r"bind: address already in use|port is already allocated", r"bind for host failed: port is already allocated"),
     (r"network with name (\S+) already exists", r"network with name \1 already exists"),
