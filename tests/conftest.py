@@ -2,7 +2,9 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No test is failed by a clock: this machine may be busy.
@@ -22,3 +24,11 @@ pytest_plugins = [
 ]
 collect_ignore = ["outside_project"]
 """A project of its own, which a test runs where it is installed."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_dockers_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Docker's client reads contexts from its folder of settings, and writes to it when it builds: not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_CONFIG", str(tmp_path_factory.mktemp("docker-client")))
+        yield

@@ -6,6 +6,7 @@ the requests are those of DVM's code for Docker.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
         ssh=tuple(given.get("--ssh", ())),
     )
     labels = dict(_pair(label) for label in given.get("--label", ()))
+    # Docker's client writes to its folder of settings when it builds: not to the user's own.
+    os.environ["DOCKER_CONFIG"] = f"{os.path.dirname(endpoint.removeprefix('unix://'))}/client"
     told = Told()
     # What BuildKit tells first, before anything can fail.
     told(ProgressEvent("load build definition from Dockerfile"))

@@ -18,7 +18,6 @@ from dvm_runtimes.probing import first_alive
 from dvm_runtimes.provider import NEVER, Machine
 
 from .docker_contexts import DEFAULT, DockerContext, config_folder, current_context, read_contexts
-from .podman import PodmanProvider
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -81,6 +80,8 @@ class DockerProvider(DockerApiProvider):
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
         if "endpoint" not in overrides and _is_podman(platform):
             # DOCKER_HOST and contexts lead there too, and it has rules of its own.
+            from .podman import PodmanProvider
+
             podman = replace(platform, type="podman", name=f"Podman ({platform.profile or 'DOCKER_HOST'})")
             return PodmanProvider().create(podman, machine, **overrides)
         return super().create(platform, machine, **overrides)
