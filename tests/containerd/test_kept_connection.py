@@ -10,39 +10,18 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.engines import lima
-from tests.engines.fixtures import Engines
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
-from tests.engines.subjects import runtime_on
 
 from dvm_runtimes.errors import OperationTimeoutError, RuntimeUnavailableError
 from dvm_runtimes.nerdctl.colima import SESSIONS
-from dvm_runtimes.options import ExecOptions, StartOptions
+from dvm_runtimes.options import ExecOptions
 from dvm_runtimes.runtime import ContainerRuntime
 
-LIMIT = 120.0
-
-
-@pytest.fixture(scope="module")
-def engine(engines: Engines) -> RunningEngine:
-    return engines.get("colima-containerd")
-
-
-@pytest.fixture(scope="module")
-def runtime(engine: RunningEngine) -> Iterator[ContainerRuntime]:
-    with runtime_on("colima", engine.machine()) as runtime:
-        yield runtime
-
-
-@pytest.fixture(scope="module")
-def workspace(engine: RunningEngine, runtime: ContainerRuntime) -> Iterator[str]:
-    made = runtime.start_workspace(StartOptions(image_name=engine.image, workspace_name="behind-lima"), timeout=LIMIT)
-    yield made
-    runtime.remove_workspace(made, force=True, timeout=LIMIT)
+from .conftest import LIMIT, sh
 
 
 @pytest.fixture
@@ -62,11 +41,6 @@ def no_colima(engine: RunningEngine) -> Iterator[None]:
     described.write_text(json.dumps(vms))
     yield
     described.write_text(before)
-
-
-def sh(runtime: ContainerRuntime, workspace: str, script: str, **options: Any) -> tuple[int, bytes, bytes]:
-    result = runtime.exec_in_workspace(workspace, ["sh", "-c", script], ExecOptions(**options), timeout=LIMIT)
-    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.mark.usefixtures("no_colima")

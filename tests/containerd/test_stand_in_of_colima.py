@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 from tests.containerd.recorded import FOLDER, Step, read
-from tests.engines.fixtures import Engines
 from tests.engines.registry import RunningEngine
 
 LIMIT = 120.0
@@ -30,11 +29,6 @@ def steps() -> list[Step]:
         and all((isinstance(word, str) and word.isprintable()) or word in ("\n", "\t") for word in step["argv"])
         and not any(words in step["step"] for words in ELSEWHERE)
     ]
-
-
-@pytest.fixture(scope="module")
-def engine(engines: Engines) -> RunningEngine:
-    return engines.get("colima-containerd")
 
 
 def test_there_is_enough_to_compare() -> None:

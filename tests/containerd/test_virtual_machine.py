@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engines.fixtures import Engines
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
 
@@ -25,32 +24,9 @@ from dvm_runtimes.errors import (
     RuntimeUnavailableError,
 )
 from dvm_runtimes.options import ExecOptions, Mount, Port, StartOptions
-from dvm_runtimes.platforms.colima import ColimaProvider
-from dvm_runtimes.provider import Machine
 from dvm_runtimes.runtime import ContainerRuntime
 
-LIMIT = 120.0
-
-
-@pytest.fixture(scope="module")
-def engine(engines: Engines) -> RunningEngine:
-    return engines.get("colima-containerd")
-
-
-@pytest.fixture(scope="module")
-def runtime(engine: RunningEngine) -> Iterator[ContainerRuntime]:
-    provider = ColimaProvider()
-    env = engine.environment()
-    machine = Machine(env=env, home=Path(env["HOME"]), uid=os.getuid())
-    with provider.create(provider.select(machine, PROFILE), machine) as runtime:
-        yield runtime
-
-
-@pytest.fixture(scope="module")
-def workspace(engine: RunningEngine, runtime: ContainerRuntime) -> Iterator[str]:
-    made = runtime.start_workspace(StartOptions(image_name=engine.image, workspace_name="in-the-vm"), timeout=LIMIT)
-    yield made
-    runtime.remove_workspace(made, force=True, timeout=LIMIT)
+from .conftest import LIMIT, sh
 
 
 @pytest.fixture
@@ -66,11 +42,6 @@ def vm(engine: RunningEngine) -> Iterator[Any]:
 
     yield change
     described.write_text(before)
-
-
-def sh(runtime: ContainerRuntime, workspace: str, script: str, **options: Any) -> tuple[int, bytes, bytes]:
-    result = runtime.exec_in_workspace(workspace, ["sh", "-c", script], ExecOptions(**options), timeout=LIMIT)
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_what_a_login_shell_prints_is_not_the_commands(

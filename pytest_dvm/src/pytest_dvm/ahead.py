@@ -46,6 +46,8 @@ def start_ahead(run: Run, items: list[pytest.Item]) -> None:
     for number, (key, kind) in enumerate(kinds.items()):
         if supply := run.supply_if_any(key[0]):
             supply.expect(kind, tests[key], now=number < AT_FIRST)
+    # What the reports will need is loaded while the engine works.
+    from . import failures, summary  # noqa: F401
 
 
 def _overridden(item: pytest.Item) -> bool:
