@@ -30,7 +30,6 @@ from .naming import SPEC, Identity, is_managed
 from .operation import Operation
 from .options import StartOptions
 from .planning import with_image
-from .waiting import WaitTarget, await_ready, last_lines
 
 CLEANUP_LIMIT = 20.0
 """Seconds that undoing a failed start may take, after its own limit has passed."""
@@ -269,15 +268,16 @@ class Starter:
     # Small things
 
     def _await_ready(self, container: str) -> None:
-        target = WaitTarget(self._engine, container, self._op)
-        now = target.inspect()
+        now = self._engine.inspect_container(self._op, container)
         if now is None:
             raise _LostRaceError
         if now.status is not WorkspaceStatus.RUNNING:
             raise self._ended(now)
         if self._options.ready is not None:
+            from .waiting import WaitTarget, await_ready
+
             self._say("Waiting until ready", self._spec.name)
-            await_ready(self._options.ready, target)
+            await_ready(self._options.ready, WaitTarget(self._engine, container, self._op))
 
     def _ended(self, now: Container) -> WorkspaceNotRunningError:
         error = not_running(self._engine, self._op, now)
@@ -289,6 +289,8 @@ class Starter:
 
     def _carry_logs(self, error: BaseException, container: str) -> None:
         if isinstance(error, DvmError) and not error.logs:
+            from .waiting import last_lines
+
             self._undo(lambda op: setattr(error, "logs", last_lines(self._engine, op, container)))
 
     def _undo(self, step: Callable[[Operation], object]) -> None:
