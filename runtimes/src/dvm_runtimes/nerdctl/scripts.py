@@ -28,6 +28,11 @@ for round in 1 2 3 4 5 6 7 8; do
 done
 """
 
+IS_THERE = r"""
+# Whether a command inside a container has come up: dvm MARK
+grep -qsaF "DVM_EXEC_ID=$1" /proc/[0-9]*/environ
+"""
+
 LIST = r"""
 # Every container with a label, inspected: dvm FILTER nerdctl...
 filter=$1; shift

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 
 from dvm_runtimes.engine import STDERR, STDOUT, ExecSession
+from dvm_runtimes.errors import OperationTimeoutError
 from dvm_runtimes.operation import Operation
 
+from . import scripts
 from .calls import END_LIMIT, Caller
 from .failures import exec_failure
 from .messages import LastLine, exec_exit_code, reason
 from .transport import Call, Channel
+
+_START_LIMIT = 30.0
+"""Seconds that a command may take to come up, before the end of its input is told all the same."""
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.5
 
 
 class NerdctlSession(ExecSession):
@@ -36,6 +44,8 @@ class NerdctlSession(ExecSession):
         self._said = b""
         self._words = ""
         self._code: int | None = None
+        self._over = threading.Event()
+        self._written = False
         self._channel: Channel = caller.open(op, call)
 
     def read(self) -> tuple[int, bytes] | None:
@@ -54,6 +64,7 @@ class NerdctlSession(ExecSession):
 
     def _finish(self) -> tuple[int, bytes] | None:
         self._code = self._channel.wait()
+        self._over.set()
         if self._terminal:
             self._words = reason(self._said.decode(errors="replace")) if self._code else ""
             return None
@@ -61,12 +72,32 @@ class NerdctlSession(ExecSession):
         return (STDERR, rest) if rest else None
 
     def write(self, data: bytes) -> None:
+        self._written = self._written or bool(data)
         with self._caller.typed(self._op):
             self._channel.write(data)
 
     def close_stdin(self) -> None:
+        if not (self._terminal or self._written):
+            self._await_command()
         with self._caller.typed(self._op):
             self._channel.close_stdin()
+
+    def _await_command(self) -> None:
+        """Return once the command is there, or this session is over.
+
+        nerdctl loses an end of input that comes before, and the command would read for ever. What is written before
+        waits for the command, and so does the end that follows it.
+        """
+        pause = _FIRST_PAUSE
+        with (
+            contextlib.suppress(OperationTimeoutError),
+            Operation(self._op.name, timeout=_START_LIMIT, platform=self._caller.profile.platform_name) as op,
+        ):
+            while not self._over.is_set():
+                if self._caller.run(op, self._caller.script(scripts.IS_THERE, self._call.mark)).code == 0:
+                    return
+                op.wait(self._over, pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def resize(self, rows: int, columns: int) -> None:
         self._channel.resize(rows, columns)
@@ -88,6 +119,7 @@ class NerdctlSession(ExecSession):
         self._caller.transport.end(self._call.mark, END_LIMIT)
 
     def abort(self) -> None:
+        self._over.set()
         self._channel.abort()
 
     def close(self) -> None:

@@ -231,6 +231,16 @@ class TerminalConformance(ConformanceCase):
                 assert runtime.attach_to_workspace(workspace, options, timeout=LIMIT) == 3
             assert person.shown() == (b"no terminal\ntyped\n", b"problem\n")
 
+    @pytest.mark.parametrize("round_", range(3))
+    def test_attach_to_input_that_is_at_its_end(
+        self, runtime: ContainerRuntime, workspace: str, monkeypatch: pytest.MonkeyPatch, round_: int
+    ) -> None:
+        """``</dev/null``: the command reads the end, even where that comes before the command."""
+        with Person(monkeypatch, terminal=False) as person:
+            person.hang_up()
+            options = AttachOptions(command=["sh", "-c", "cat; exit 3"])
+            assert runtime.attach_to_workspace(workspace, options, timeout=LIMIT) == 3
+
     def test_attach_needs_a_terminal_to_give_one(
         self, runtime: ContainerRuntime, workspace: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
