@@ -74,10 +74,10 @@ def test_words_arrive_as_they_are(runtime: ContainerRuntime, workspace: str, wor
 @pytest.mark.usefixtures("master", "no_colima")
 def test_terminals_go_through_it(runtime: ContainerRuntime, workspace: str) -> None:
     with runtime.open_terminal(workspace, rows=30, columns=90, timeout=LIMIT) as terminal:
-        terminal.sendline("stty size; stty -echo")
-        terminal.expect_exact("30 90", timeout=LIMIT)
-        terminal.setwinsize(40, 100)
         # A size goes its own way, beside what is typed.
+        terminal.sendline("until [ \"$(stty size)\" = '30 90' ]; do :; done; echo fi''ts; stty -echo")
+        terminal.expect_exact("fits", timeout=LIMIT)
+        terminal.setwinsize(40, 100)
         terminal.sendline("until [ \"$(stty size)\" = '40 100' ]; do :; done; echo resi''zed; exit 5")
         terminal.expect_exact("resized", timeout=LIMIT)
         terminal.expect(terminal.EOF, timeout=LIMIT)

@@ -90,7 +90,9 @@ class Dialer:
                 with Path(f"/proc/{self._pid_file.read_text().strip()}/ns/net").open() as network:
                     if _libc.setns(network.fileno(), _CLONE_NEWNET):
                         raise OSError(ctypes.get_errno(), "setns")
-                answer.put(socket.create_connection(("127.0.0.1", port), 10))
+                made = socket.create_connection(("127.0.0.1", port), 10)
+                made.settimeout(None)  # a connection may be silent for as long as it likes
+                answer.put(made)
             except OSError:
                 answer.put(None)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,8 +47,11 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
         ssh=tuple(given.get("--ssh", ())),
     )
     labels = dict(_pair(label) for label in given.get("--label", ()))
+    folder = os.path.dirname(endpoint.removeprefix("unix://"))
     # Docker's client writes to its folder of settings when it builds: not to the user's own.
-    os.environ["DOCKER_CONFIG"] = f"{os.path.dirname(endpoint.removeprefix('unix://'))}/client"
+    os.environ["DOCKER_CONFIG"] = f"{folder}/client"
+    # What is left there when this is killed goes with the engine.
+    tempfile.tempdir = folder
     told = Told()
     # What BuildKit tells first, before anything can fail.
     told(ProgressEvent("load build definition from Dockerfile"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .engine import DockerEngine
 
 _KILL_LIMIT = 10.0
-_RESIZE_TRIES = 8
+_RESIZE_TRIES = 48
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.1
 
@@ -191,7 +191,7 @@ class Execs:
                     return
 
     def _about_to_start(self, op: Operation, exec_id: str, attempt: int) -> bool:
-        op.wait(threading.Event(), 0.01 * 2**attempt)
+        op.wait(threading.Event(), min(0.01 * 2**attempt, _LONGEST_PAUSE))
         state = self.state(op, exec_id)
         return state.running or state.exit_code is None
 
