@@ -48,7 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    # The first to be added is the last to be called: what pytest itself tidies up takes as long as half of a removal.
+    config.add_cleanup(lambda: _close_run(config))
     config.addinivalue_line("markers", MARKER)
     config.stash[SETTINGS] = read(config)
     config.stash[VERSIONS] = {}
@@ -68,8 +71,12 @@ def run_of(config: pytest.Config) -> Run:
 
         run = Run(config.stash[SETTINGS], place_of(getattr(config, "workerinput", None)))
         config.stash[RUN] = run
-        config.add_cleanup(run.close)
     return config.stash[RUN]
+
+
+def _close_run(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].close()
 
 
 @pytest.hookimpl(optionalhook=True)
