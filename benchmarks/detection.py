@@ -15,23 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.platforms.made_up import MadeUp
+from tests.platforms.made_up import PLACES, MadeUp
 
 from dvm_runtimes.detection import detect_platforms
 from dvm_runtimes.plugins import providers
 
-PLACES = (
-    "~/.orbstack/run/docker.sock",
-    "~/.colima/default/docker.sock",
-    "~/.colima/work/docker.sock",
-    "~/.docker/desktop/docker.sock",
-    "/var/run/docker.sock",
-    "/run/user/1234/docker.sock",
-    "~/.rd/docker.sock",
-    "~/.lima/a/sock/docker.sock",
-    "/run/podman/podman.sock",
-    "/run/user/1234/podman/podman.sock",
-)
 ROUNDS = 15
 TARGET = 0.2
 

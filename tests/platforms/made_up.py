@@ -19,6 +19,19 @@ Listener = TypeVar("Listener")
 OURS = ("orbstack", "colima", "docker", "podman")
 PATIENT = 20.0
 """Seconds; answers come at once, so only a test that fails waits for so long."""
+PLACES = (
+    "~/.orbstack/run/docker.sock",
+    "~/.colima/default/docker.sock",
+    "~/.colima/work/docker.sock",
+    "~/.docker/desktop/docker.sock",
+    "/var/run/docker.sock",
+    "/run/user/1234/docker.sock",
+    "~/.rd/docker.sock",
+    "~/.lima/a/sock/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/user/1234/podman/podman.sock",
+)
+"""Where products put their sockets, each of them looked at when an engine is looked for."""
 
 
 class MadeUp:

@@ -16,20 +16,7 @@ from dvm_runtimes.probing import QUICK, SILENT, first_alive, probe_all
 from dvm_runtimes.provider import Machine, Probe
 from dvm_runtimes.runtime import ContainerRuntime
 
-from .made_up import PATIENT, MadeUp
-
-PLACES = (
-    "~/.orbstack/run/docker.sock",
-    "~/.colima/default/docker.sock",
-    "~/.colima/work/docker.sock",
-    "~/.docker/desktop/docker.sock",
-    "/var/run/docker.sock",
-    "/run/user/1234/docker.sock",
-    "~/.rd/docker.sock",
-    "~/.lima/a/sock/docker.sock",
-    "/run/podman/podman.sock",
-    "/run/user/1234/podman/podman.sock",
-)
+from .made_up import PATIENT, PLACES, MadeUp
 
 
 def test_all_are_asked_at_the_same_time(linux: MadeUp) -> None:
