@@ -103,7 +103,7 @@ class NerdctlEngine(Engine):
     def removal(self) -> Mapping[str, Any]:
         nerdctl, command = self._transport.nerdctl, self._transport.command
         return {
-            "container": command((*nerdctl, "rm", "--force", "--volumes", "{name}")),
+            "container": command(("sh", "-c", scripts.REMOVE, "dvm", "{name}", "--force --volumes", *nerdctl)),
             "image": command(("sh", "-c", scripts.REMOVE_IMAGE, "dvm", "{name}", *nerdctl)),
             "network": command(("sh", "-c", scripts.REMOVE_NETWORK, "dvm", "{name}", *nerdctl)),
         }
@@ -206,9 +206,8 @@ class NerdctlEngine(Engine):
             raise self._caller.failed(op, outcome.words, container)
 
     def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
-        call = self._caller.script(scripts.REMOVE, container)
-        flags = (*(["--force"] if force else []), *(["--volumes"] if volumes else []))
-        outcome = self._caller.run(op, dataclasses.replace(call, rest=("rm", *flags)))
+        flags = [*(["--force"] if force else []), *(["--volumes"] if volumes else [])]
+        outcome = self._caller.run(op, self._caller.script(scripts.REMOVE, container, " ".join(flags)))
         if outcome.code:
             if "in running status" in outcome.words or "in paused status" in outcome.words:
                 raise EngineError(

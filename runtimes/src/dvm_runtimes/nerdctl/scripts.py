@@ -146,9 +146,32 @@ exit 0
 """
 
 REMOVE = r"""
-# Removes a container, and what a start of it may have left that was killed: dvm CONTAINER nerdctl... rm...
-container=$1; shift
-"$@" "$container" || exit
+# Removes a container, and what a start of it may have left that was killed: dvm CONTAINER FLAGS nerdctl...
+container=$1 flags=$2; shift 2
+exec 3>&1
+# A nerdctl that is killed while it starts a command can leave the container's shim waiting for it, for ever: then
+# nobody can tell the container's state, nor remove it. Without the shim, containerd itself ends what is left.
+end_shim() {
+    id=$("$@" container inspect "$container" 2>/dev/null | sed -n 's/.*"Id": *"\([0-9a-f]\{64\}\)".*/\1/p' | head -n 1)
+    for file in $(grep -lsaF "${id:-$container}" /proc/[0-9]*/cmdline); do
+        case $({ tr '\0' ' ' < "$file"; } 2>/dev/null) in
+            *containerd-shim*" -id $id "*) pid=${file#/proc/}; kill -KILL "${pid%/cmdline}" ;;
+        esac
+    done
+}
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    said=$("$@" rm $flags "$container" 2>&1 >&3) || { code=$?; printf '%s\n' "$said" >&2; exit "$code"; }
+    # By force, nerdctl ends with 0 whatever happens.
+    case $said in
+        *"no such container"*) said= ;;
+        *"unknown container status"*) end_shim "$@" 3>&- ;;
+        *" errors:"*) ;;
+        *) said= ;;
+    esac
+    [ -n "$said" ] || break
+    sleep 0.1
+done
+[ -z "$said" ] || { printf '%s\n' "$said" >&2; exit 1; }
 rm -f "/run/dvm-$container.lock" ${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/dvm-$container.lock"} 2>/dev/null
 exit 0
 """
