@@ -47,10 +47,10 @@ class LocalTransport(Transport):
             except OSError as error:
                 raise TransportError(f"{call.words[0]}: {error.strerror}") from error
 
-    def end(self, mark: str, seconds: float) -> None:
+    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
         try:
             subprocess.run(
-                ["sh", "-c", END_MARKED, "dvm", mark],
+                ["sh", "-c", script, "dvm", mark],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=seconds,

@@ -113,10 +113,10 @@ class RemoteTransport(Transport):
         argv = self._ways[-1].argv(("sudo", "-n", *words), terminal=False)
         return ["env", *(f"{name}={self._env[name]}" for name in _TELLING if name in self._env), *argv]
 
-    def end(self, mark: str, seconds: float) -> None:
+    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
         for way in self._ways:
             try:
-                argv = way.argv(("sudo", "-n", "sh", "-c", END_MARKED, "dvm", mark), terminal=False)
+                argv = way.argv(("sudo", "-n", "sh", "-c", script, "dvm", mark), terminal=False)
             except TransportError:
                 continue
             try:

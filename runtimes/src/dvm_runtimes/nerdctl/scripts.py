@@ -8,25 +8,58 @@ MARK_VARIABLE = "DVM_CALL"
 EXEC_VARIABLE = "DVM_EXEC_ID"
 """In the environment of a command inside a container, and of all that it starts."""
 
-END_MARKED = r"""
-# Kills all that has the mark in its environment, and what that has started: dvm MARK
+_ENDING = r"""
 mark=$1
+marked() { grep -lsaF "$1" /proc/[0-9]*/environ 2>/dev/null; }
 children() {
     for task in /proc/"$1"/task/*/children; do
         read -r found 2>/dev/null < "$task" || [ -n "$found" ] || continue
         for child in $found; do echo "$child"; children "$child"; done
     done
 }
-for round in 1 2 3 4 5 6 7 8; do
+# Kills all that has this in its environment, and what that has started.
+end_all() {
     pids=
-    for file in $(grep -lsaF "=$mark" /proc/[0-9]*/environ 2>/dev/null); do
+    for file in $(marked "$1"); do
         pid=${file#/proc/}; pid=${pid%/environ}
         [ "$pid" = "$$" ] || pids="$pids $pid $(children "$pid")"
     done
+    [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+}
+"""
+
+END_MARKED = (
+    _ENDING
+    + r"""
+# Ends all that has the mark: dvm MARK
+for round in 1 2 3 4 5 6 7 8; do
+    end_all "=$mark"
     [ -n "$pids" ] || exit 0
-    kill -KILL $pids 2>/dev/null
 done
 """
+)
+
+END_COMMAND = (
+    _ENDING
+    + r"""
+# Ends a command inside a container, then all that has the mark: dvm MARK
+# A nerdctl that is killed while it starts a command leaves the container's shim waiting for it, for ever. So the
+# command is let come up, and ended first; nerdctl then ends by itself.
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    [ -z "$(marked "DVM_EXEC_ID=$mark")" ] && [ -n "$(marked "DVM_CALL=$mark")" ] || break
+    sleep 0.1
+done
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    end_all "DVM_EXEC_ID=$mark"
+    [ -n "$(marked "DVM_CALL=$mark")" ] || break
+    sleep 0.1
+done
+for round in 1 2 3 4 5 6 7 8; do
+    end_all "=$mark"
+    [ -n "$pids" ] || exit 0
+done
+"""
+)
 
 IS_THERE = r"""
 # Whether a command inside a container has come up: dvm MARK

@@ -10,13 +10,15 @@ from dvm_runtimes.errors import OperationTimeoutError
 from dvm_runtimes.operation import Operation
 
 from . import scripts
-from .calls import END_LIMIT, Caller
+from .calls import Caller
 from .failures import exec_failure
 from .messages import LastLine, exec_exit_code, reason
 from .transport import Call, Channel
 
 _START_LIMIT = 30.0
 """Seconds that a command may take to come up, before the end of its input is told all the same."""
+_END_LIMIT = 4.0
+"""Seconds that ending a command may take: it is let come up first, and nerdctl is let end by itself."""
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
 
@@ -116,7 +118,7 @@ class NerdctlSession(ExecSession):
         raise exec_failure(self._words, self._caller.profile, self._op.name, self._command)
 
     def kill(self) -> None:
-        self._caller.transport.end(self._call.mark, END_LIMIT)
+        self._caller.transport.end(self._call.mark, _END_LIMIT, scripts.END_COMMAND)
 
     def abort(self) -> None:
         self._over.set()

@@ -6,6 +6,7 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
+from .scripts import END_MARKED
 from .variables import Variables
 
 
@@ -106,8 +107,12 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    def end(self, mark: str, seconds: float) -> None:
-        """End everything there that carries ``mark``, within ``seconds``; never raises."""
+    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
+        """End everything there that carries ``mark``, within ``seconds``; never raises.
+
+        Args:
+            script: how; one of `scripts`, which takes the mark.
+        """
 
     @abstractmethod
     def command(self, words: tuple[str, ...]) -> list[str]:
