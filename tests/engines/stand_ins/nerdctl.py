@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,9 @@ from tests.engines.stand_ins import nerdctl_forms as forms
 from tests.engines.stand_ins.nerdctl_client import ask, docker, fatal, say
 
 VERSION = "2.1.6"
+SIZE_PAUSE = 0.05
+SIZE_TOLD = 100
+"""How long, in seconds, and how often a terminal's size is told again."""
 WATCH = "dvm-stand-in-watch-"
 """Docker has no namespaces with labels: a volume of this name, made and removed, is the event of one."""
 
@@ -196,11 +200,25 @@ def execute(words: list[str]) -> None:
         fatal("provided file is not a console")
     child = subprocess.Popen(docker("exec", *words), close_fds=False, stdout=None if terminal else subprocess.PIPE)
     refused = b"" if terminal else pass_on(child)
-    code = child.wait()
+    code = sized(child) if terminal else child.wait()
     if code in (126, 127) and refused:
         fatal(refused.decode(errors="replace").strip())
     if code:
         fatal(f"exec failed with exit code {code if code > 0 else 128 - code}")
+
+
+def sized(child: subprocess.Popen[bytes]) -> int:
+    """The exit code of a command in a terminal.
+
+    Docker's client soon gives up telling the terminal's size where the command is slow to come up; with nerdctl it is
+    there from the start.
+    """
+    for _ in range(SIZE_TOLD):
+        try:
+            return child.wait(SIZE_PAUSE)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGWINCH)
+    return child.wait()
 
 
 def pass_on(child: subprocess.Popen[bytes]) -> bytes:
