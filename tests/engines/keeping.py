@@ -98,6 +98,8 @@ class Kept:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                # The tests' settings of Docker's client are not an engine's, which may be another user's.
+                env={name: value for name, value in os.environ.items() if name != "DOCKER_CONFIG"},
                 start_new_session=True,  # Ctrl-C is for the test run; the keeper hears of it from there
             )
         assert self._keeper.stdout is not None
