@@ -26,16 +26,21 @@ end_all() {
     done
     [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 }
+# Whoever is killed tidies nothing up: the folder of a build or of a copy has the mark in its name.
+end_rest() {
+    for round in 1 2 3 4 5 6 7 8; do
+        end_all "=$mark"
+        [ -n "$pids" ] || break
+    done
+    rm -rf "${TMPDIR:-/tmp}/dvm-build-$mark" "${TMPDIR:-/tmp}/dvm-copy-$mark"
+}
 """
 
 END_MARKED = (
     _ENDING
     + r"""
 # Ends all that has the mark: dvm MARK
-for round in 1 2 3 4 5 6 7 8; do
-    end_all "=$mark"
-    [ -n "$pids" ] || exit 0
-done
+end_rest
 """
 )
 
@@ -54,10 +59,7 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
     [ -n "$(marked "DVM_CALL=$mark")" ] || break
     sleep 0.1
 done
-for round in 1 2 3 4 5 6 7 8; do
-    end_all "=$mark"
-    [ -n "$pids" ] || exit 0
-done
+end_rest
 """
 )
 
@@ -96,7 +98,8 @@ exit 0
 # found inside the container, be that running or stopped. So a small program of
 # ours stands there and lets the stream through.
 _TAR = r"""
-work=$(mktemp -d "${TMPDIR:-/tmp}/dvm-copy-XXXXXXXX") || exit 125
+work=${TMPDIR:-/tmp}/dvm-copy-${DVM_CALL:-$$}
+mkdir -m 700 "$work" || exit 125
 finish() { kill "$pump" 2>/dev/null; rm -rf "$work"; }
 trap finish EXIT
 trap 'exit 143' TERM INT HUP
@@ -230,7 +233,8 @@ exit 1
 
 BUILD = r"""
 # Unpacks standard input into a folder of its own, and builds from there: dvm nerdctl... build...
-work=$(mktemp -d "${TMPDIR:-/tmp}/dvm-build-XXXXXXXX") || exit 125
+work=${TMPDIR:-/tmp}/dvm-build-${DVM_CALL:-$$}
+mkdir -m 700 "$work" || exit 125
 trap 'cd /; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT HUP
 cd "$work" && tar -x -o -f - || exit 125
