@@ -105,7 +105,7 @@ def test_failures_leave_nothing_either(docker_project: Project, left: Left) -> N
         def test_dies(dvm_workspace):
             pass
 
-        @pytest.mark.dvm(command=["no-such-program"])
+        @pytest.mark.dvm(command=["no-such-program"], ready=LogLine("alive"))
         def test_never_runs(dvm_workspace):
             pass
 
