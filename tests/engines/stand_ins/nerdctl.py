@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -26,12 +25,10 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from tests.engines.stand_ins import nerdctl_client as client
 from tests.engines.stand_ins import nerdctl_forms as forms
+from tests.engines.stand_ins import nerdctl_terminal
 from tests.engines.stand_ins.nerdctl_client import ask, docker, fatal, say
 
 VERSION = "2.1.6"
-SIZE_PAUSE = 0.05
-SIZE_TOLD = 100
-"""How long, in seconds, and how often a terminal's size is told again."""
 WATCH = "dvm-stand-in-watch-"
 """Docker has no namespaces with labels: a volume of this name, made and removed, is the event of one."""
 
@@ -198,27 +195,15 @@ def execute(words: list[str]) -> None:
     terminal = "--tty" in words or "-it" in words or "-t" in words
     if terminal and not os.isatty(1):
         fatal("provided file is not a console")
+    if terminal:
+        words = nerdctl_terminal.sized(words, name)
     child = subprocess.Popen(docker("exec", *words), close_fds=False, stdout=None if terminal else subprocess.PIPE)
     refused = b"" if terminal else pass_on(child)
-    code = sized(child) if terminal else child.wait()
+    code = nerdctl_terminal.wait(child) if terminal else child.wait()
     if code in (126, 127) and refused:
         fatal(refused.decode(errors="replace").strip())
     if code:
         fatal(f"exec failed with exit code {code if code > 0 else 128 - code}")
-
-
-def sized(child: subprocess.Popen[bytes]) -> int:
-    """The exit code of a command in a terminal.
-
-    Docker's client soon gives up telling the terminal's size where the command is slow to come up; with nerdctl it is
-    there from the start.
-    """
-    for _ in range(SIZE_TOLD):
-        try:
-            return child.wait(SIZE_PAUSE)
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGWINCH)
-    return child.wait()
 
 
 def pass_on(child: subprocess.Popen[bytes]) -> bytes:
