@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from dvm_runtimes import (
     EngineError,
     ImageNotFoundError,
+    NameConflictError,
     OperationTimeoutError,
     RuntimeUnavailableError,
     StartOptions,
@@ -71,8 +73,35 @@ def test_a_race_that_never_ends_is_an_error(runtime: MockRuntime, monkeypatch: p
         raise WorkspaceNotFoundError("somebody removed it")
 
     monkeypatch.setattr(MockEngine, "start_container", gone)
+    monkeypatch.setattr("dvm_runtimes.starting._PAUSES", (0, 0.001, 0.001))
     with pytest.raises(EngineError, match="by somebody else at the same time"):
         runtime.start_workspace(options())
+
+
+def test_a_name_that_is_taken_before_it_is_seen_is_waited_for(
+    runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker gives a name away at once, and shows its container when the disk has it."""
+    create = MockEngine.create_container
+    shown = time.monotonic() + 0.5
+
+    def taken(self: MockEngine, op: Operation, spec: ContainerSpec) -> str:
+        if time.monotonic() < shown:
+            raise NameConflictError("the name is in use")
+        return create(self, op, spec)
+
+    monkeypatch.setattr(MockEngine, "create_container", taken)
+    workspace = runtime.start_workspace(options())
+    assert runtime.get_workspace_status(workspace) is WorkspaceStatus.RUNNING
+
+
+def test_a_start_that_waits_for_a_name_ends_in_time(runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(self: MockEngine, op: Operation, spec: ContainerSpec) -> str:
+        raise NameConflictError("the name is in use")
+
+    monkeypatch.setattr(MockEngine, "create_container", taken)
+    with pytest.raises(OperationTimeoutError):
+        runtime.start_workspace(options(), timeout=0.2)
 
 
 @pytest.mark.parametrize("drifted", [False, True])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 
 from .engine import Container, ContainerSpec, Engine, Progress
@@ -34,7 +35,12 @@ from .planning import with_image
 CLEANUP_LIMIT = 20.0
 """Seconds that undoing a failed start may take, after its own limit has passed."""
 
-_ATTEMPTS = 8
+_PAUSES = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each look at a name that somebody else has just taken, or given up.
+
+An engine gives a name away before it shows the container, and nothing tells of that: on a busy machine Docker takes
+seconds from one to the other.
+"""
 _STOP_GRACE = 10.0
 
 
@@ -70,14 +76,16 @@ class Starter:
         """The full ID of the running, ready container."""
         if self._options.pull == "always":
             self._pull()
-        for _ in range(_ATTEMPTS):
+        for pause in _PAUSES:
+            if pause:
+                self._op.wait(threading.Event(), pause)
             found = self._engine.inspect_container(self._op, self._spec.name)
             if found is not None and found.name != self._spec.name:
                 found = None  # the engine matched a prefix of somebody's ID
             try:
                 return self._create() if found is None else self._reuse(found)
             except _LostRaceError:
-                self._op.check()
+                continue
         raise EngineError(
             f"the container {self._spec.name!r} is being made and removed by somebody else at the same time",
             hint="Give this workspace another name, or stop the other starts.",
