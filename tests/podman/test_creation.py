@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from dvm_runtimes.docker_api.creating import create_body
+from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.engine import ContainerSpec
+from dvm_runtimes.errors import EngineError
+from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import Mount
 from dvm_runtimes.podman.creation import NO_LIMIT, adapted
-from dvm_runtimes.podman.engine import familiar
+from dvm_runtimes.podman.engine import PodmanEngine, familiar
+
+NO_IDS = "container create: keep-id requires additional UIDs or GIDs defined in /etc/subuid and /etc/subgid"
 
 
-def host_of(**changes: Any) -> dict[str, Any]:
-    """What is asked of the host for a container with these members."""
+def spec_of(**changes: Any) -> ContainerSpec:
     plain: dict[str, Any] = {
         "entrypoint": None,
         "command": None,
@@ -23,7 +27,12 @@ def host_of(**changes: Any) -> dict[str, Any]:
         "working_dir": "",
         "user": "",
     }
-    spec = ContainerSpec(name="x", image="img", **(plain | changes))
+    return ContainerSpec(name="x", image="img", **(plain | changes))
+
+
+def host_of(**changes: Any) -> dict[str, Any]:
+    """What is asked of the host for a container with these members."""
+    spec = spec_of(**changes)
     host: dict[str, Any] = adapted(create_body(spec), spec)["HostConfig"]
     return host
 
@@ -57,3 +66,25 @@ def test_paths_that_would_break_a_bind_stay_mounts() -> None:
 )
 def test_images_have_the_names_that_their_users_know(tag: str, known: str) -> None:
     assert familiar(tag) == known
+
+
+@pytest.mark.parametrize(("failures", "made"), [(0, True), (3, True), (4, False)])
+def test_ids_that_were_not_found_are_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int, made: bool
+) -> None:
+    left = [EngineError(NO_IDS)] * failures
+
+    def create(self: DockerEngine, op: Operation, spec: ContainerSpec) -> str:
+        if left:
+            raise left.pop()
+        return "made"
+
+    monkeypatch.setattr(DockerEngine, "create_container", create)
+    engine = PodmanEngine.__new__(PodmanEngine)
+    with Operation("start") as op:
+        if made:
+            assert engine.create_container(op, spec_of()) == "made"
+        else:
+            with pytest.raises(EngineError, match="/etc/subuid") as caught:
+                engine.create_container(op, spec_of())
+            assert "usermod" in caught.value.hint

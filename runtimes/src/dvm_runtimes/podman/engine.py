@@ -31,6 +31,9 @@ _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _GONE = re.compile("(?:does not exist|found) in database")
 _NAME_LOST = re.compile("UNIQUE constraint failed: ContainerConfig.Name|already in use, cannot rename")
 """Two took the same name at once, and the other was first. Podman calls it an error of its own, 4.3 in other words."""
+_NO_IDS = re.compile("keep-id requires additional UIDs or GIDs")
+_LOOKS_AT_IDS = 4
+"""Rootless, and of many creations at once, Podman 4.3 lets one or the other find no subordinate ids at all."""
 _FOLLOWS_WELL = 5
 """The major version that does not lose lines of a followed log: seen with 5.4, and not with 4.3."""
 _STAT = "X-Docker-Container-Path-Stat"
@@ -95,6 +98,20 @@ class PodmanEngine(DockerEngine):
                     error.detail,
                 ) from error
             raise
+
+    def create_container(self, op: Operation, spec: ContainerSpec) -> str:
+        for _ in range(_LOOKS_AT_IDS):
+            try:
+                return super().create_container(op, spec)
+            except EngineError as error:
+                if not _NO_IDS.search(error.message):
+                    raise
+                failed = error
+        failed.hint = (
+            "Give the engine's user ranges in /etc/subuid and /etc/subgid (`usermod --add-subuids`), "
+            "then run `podman system migrate`."
+        )
+        raise failed
 
     def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
         return creation.adapted(super().creation(op, spec), spec)
