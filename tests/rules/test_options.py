@@ -218,7 +218,8 @@ def test_ports_stay_on_loopback_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "env", [{"": "x"}, {"A=B": "x"}, {"A B": "x"}, {"A\nB": "x"}, {"DVM_APP": "x"}, {"A": "x\0"}, {"A": 1}]
+    "env",
+    [{"": "x"}, {"A=B": "x"}, {"A B": "x"}, {"A\nB": "x"}, {"DVM_APP": "x"}, {"A": "x\0"}, {"A": "\udcff"}, {"A": 1}],
 )
 def test_env_refused(env: Any) -> None:
     for options in (start, ExecOptions, AttachOptions):
@@ -236,7 +237,7 @@ def test_secrets_are_in_no_error_and_no_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [{"io.devopsmaestro.managed": "false"}, {"": "x"}, {"a b\n": "x"}, {"a": "\0"}, {"a": 1}]
+    "labels", [{"io.devopsmaestro.managed": "false"}, {"": "x"}, {"a b\n": "x"}, {"a": "\0"}, {"a": "\ud800"}, {"a": 1}]
 )
 def test_labels_refused(labels: Any) -> None:
     with pytest.raises(InvalidOptionError, match="labels"):
@@ -249,6 +250,8 @@ def test_labels_refused(labels: Any) -> None:
         {"command": "make test"},
         {"command": []},
         {"command": ["a\0"]},
+        {"command": ["\ud800"]},
+        {"platform": "\ud800"},
         {"working_dir": "relative"},
         {"pull": "sometimes"},
         {"on_drift": "explode"},

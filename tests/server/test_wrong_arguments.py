@@ -38,6 +38,9 @@ def client() -> Iterator[WireClient]:
         ("dvm.workspace.exec", {"workspace": "dev"}, "command"),
         ("dvm.workspace.exec", {"workspace": "dev", "command": "ls"}, "command"),
         ("dvm.workspace.exec", {"workspace": "dev", "command": ["a\0b"]}, "command"),
+        ("dvm.workspace.exec", {"workspace": "dev", "command": ["\ud800"]}, "command"),
+        ("dvm.workspace.start", {**DEV, "env": {"\udcff": "1"}}, "env"),
+        ("dvm.workspace.status", {"work\ud800space": "dev"}, "arguments[0]"),
         (
             "dvm.workspace.exec",
             {"workspace": "dev", "command": ["a"], "input": "%", "inputEncoding": "base64"},

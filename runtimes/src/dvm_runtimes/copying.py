@@ -11,6 +11,7 @@ from .archive import pack, unpack
 from .engine import Engine
 from .errors import EngineError, InvalidOptionError
 from .operation import Operation
+from .text import is_text
 
 
 def copy_to(engine: Engine, op: Operation, container: str, source: str | os.PathLike[str], destination: str) -> None:
@@ -67,7 +68,7 @@ def copy_from(engine: Engine, op: Operation, container: str, source: str, destin
 
 
 def _check_inside(field: str, path: str) -> None:
-    if not isinstance(path, str) or not path.startswith("/") or "\0" in path:
+    if not is_text(path) or not path.startswith("/"):
         raise InvalidOptionError(field, path, "must be an absolute path in the workspace")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import InvalidOptionError
+from .text import is_text
 
 RESERVED = "DVM_"
 """Variables that DVM sets itself, as ``DVM_APP`` and ``DVM_WORKSPACE``."""
@@ -27,8 +28,8 @@ def check_env(env: Mapping[str, str], field: str = "env") -> None:
             raise InvalidOptionError(field, key, f"names that begin with {RESERVED} are DVM's own")
         if not isinstance(value, str):
             raise InvalidOptionError(f"{field}[{key!r}]", type(value).__name__, "a variable's value must be a string")
-        if "\0" in value:
-            raise InvalidOptionError(f"{field}[{key!r}]", "...", "the value holds a NUL character")
+        if not is_text(value):
+            raise InvalidOptionError(f"{field}[{key!r}]", "...", "the value holds NUL, or is no valid Unicode")
 
 
 def read_env_file(path: str | os.PathLike[str], field: str = "env_file") -> dict[str, str]:

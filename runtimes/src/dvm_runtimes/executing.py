@@ -11,6 +11,7 @@ from .errors import DvmError, InvalidOptionError
 from .infos import ExecResult
 from .operation import Operation
 from .options import ExecOptions
+from .text import is_text
 
 _PIECE = 256 * 1024
 """Bytes of input sent at once, so that a command that reads slowly can be cancelled in between."""
@@ -20,7 +21,7 @@ def check_command(command: Sequence[str]) -> tuple[str, ...]:
     """``command`` as a tuple of words.
 
     Raises:
-        InvalidOptionError: a plain string, no words, or a word with NUL.
+        InvalidOptionError: a plain string, no words, or a word with NUL or of no valid Unicode.
     """
     if isinstance(command, str | bytes):
         raise InvalidOptionError("command", command, 'give a list of words, such as ["sh", "-c", "make test"]')
@@ -28,8 +29,8 @@ def check_command(command: Sequence[str]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise InvalidOptionError("command", command, "must have at least one word")
     for word in words:
-        if not isinstance(word, str) or "\0" in word:
-            raise InvalidOptionError("command", word, "every word must be a string without NUL")
+        if not is_text(word):
+            raise InvalidOptionError("command", word, "every word must be a string of valid Unicode without NUL")
     return words
 
 

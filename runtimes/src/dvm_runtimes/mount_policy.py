@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from .errors import InvalidOptionError
+from .text import is_text
 
 LONGEST_PATH = 4096
 """Bytes: PATH_MAX of Linux."""
@@ -53,8 +54,8 @@ def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path 
     text = os.fspath(source)
     if not text or not text.strip():
         raise InvalidOptionError(field, text, "a path is needed")
-    if "\0" in text or "\n" in text or "\r" in text:
-        raise InvalidOptionError(field, text, "a path of one line is needed")
+    if not is_text(text) or "\n" in text or "\r" in text:
+        raise InvalidOptionError(field, text, "a path of one line, in valid Unicode, is needed")
     if len(os.fsencode(text)) > LONGEST_PATH:
         raise InvalidOptionError(field, text, f"longer than {LONGEST_PATH} bytes")
     if not Path(text).is_absolute():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidOptionError
+from .text import is_text
 
 PREFIX = "io.devopsmaestro."
 MANAGED = PREFIX + "managed"
@@ -141,5 +142,5 @@ def check_labels(labels: Mapping[str, str], field: str = "labels") -> None:
             raise InvalidOptionError(field, key, f"the prefix {PREFIX!r} is DVM's own")
         if not key or len(key) > 253 or not key.isprintable() or "=" in key or key != key.strip():
             raise InvalidOptionError(field, key, "a label's key is one printable word without '='")
-        if "\0" in value:
-            raise InvalidOptionError(field, key, "its value holds a NUL character")
+        if not is_text(value):
+            raise InvalidOptionError(field, key, "its value holds NUL, or is no valid Unicode")

@@ -24,6 +24,7 @@ from .naming import (
     check_part,
 )
 from .quantities import check_cpus, parse_memory
+from .text import is_text
 
 if TYPE_CHECKING:
     from .waiting import WaitStrategy
@@ -48,13 +49,18 @@ def _words(field_name: str, value: Sequence[str] | None) -> tuple[str, ...] | No
         raise InvalidOptionError(field_name, value, 'give a list of words, such as ["sh", "-c", "make test"]')
     words = tuple(value)
     for word in words:
-        if not isinstance(word, str) or "\0" in word:
-            raise InvalidOptionError(field_name, word, "every word must be a string without NUL")
+        if not is_text(word):
+            raise InvalidOptionError(field_name, word, "every word must be a string of valid Unicode without NUL")
     return words
 
 
+def _one_word(field_name: str, value: str) -> None:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise InvalidOptionError(field_name, value, "must be one word")
+
+
 def _container_path(field_name: str, value: str) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or "\0" in value or "\n" in value:
+    if not is_text(value) or not value.startswith("/") or "\n" in value:
         raise InvalidOptionError(field_name, value, "must be an absolute path in the container")
     if len(value) > 4096:
         raise InvalidOptionError(field_name, value, "longer than 4096 characters")
@@ -261,10 +267,11 @@ class StartOptions:
         _set(self, "labels", MappingProxyType(dict(self.labels)))
         _set(self, "extra_hosts", MappingProxyType(dict(self.extra_hosts)))
         for host, address in self.extra_hosts.items():
-            if not host or not address or any(blank in host + address for blank in " \t\n\0"):
+            if not host or not address or not is_text(host + address) or any(b in host + address for b in " \t\n"):
                 raise InvalidOptionError("extra_hosts", f"{host}:{address}", "write a host name and its address")
         for name in ("cap_add", "security_opt"):
             _set(self, name, _words(name, getattr(self, name)))
+        _one_word("platform", self.platform)
         _choice("pull", self.pull, ("missing", "always", "never"))
         _choice("on_drift", self.on_drift, ("recreate", "reuse", "error"))
         check_part(self.owner, "owner")
@@ -342,6 +349,8 @@ class BuildOptions:
         _set(self, "build_args", MappingProxyType(dict(self.build_args)))
         _set(self, "secrets", MappingProxyType(dict(self.secrets)))
         _set(self, "ssh", _words("ssh", self.ssh))
+        _one_word("platform", self.platform)
+        _one_word("target", self.target)
         if self.app_path is None and self.build_context is None:
             raise InvalidOptionError("app_path", None, "the folder to build is needed", hint="Or give build_context.")
 
@@ -351,8 +360,10 @@ def check_env_like(values: Mapping[str, str], field_name: str) -> None:
     for key, value in values.items():
         if not isinstance(key, str) or not key or "=" in key or not key.isprintable():
             raise InvalidOptionError(field_name, key, "a name is one word without '='")
-        if not isinstance(value, str) or "\0" in value:
-            raise InvalidOptionError(f"{field_name}[{key!r}]", "...", "the value must be a string without NUL")
+        if not is_text(value):
+            raise InvalidOptionError(
+                f"{field_name}[{key!r}]", "...", "the value must be a string of valid Unicode without NUL"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,6 +397,8 @@ class AttachOptions:
         _user("gid", self.gid)
         if self.working_dir is not None:
             _container_path("working_dir", self.working_dir)
+        if self.shell is not None and not is_text(self.shell):
+            raise InvalidOptionError("shell", self.shell, "must be a program's name or path")
         _set(self, "command", _words("command", self.command))
         if self.command is not None and not self.command:
             raise InvalidOptionError("command", [], "must have at least one word")

@@ -22,7 +22,7 @@ class Arguments:
         folder: the client's own folder, against which relative paths are resolved; None when it has none.
 
     Raises:
-        InvalidOptionError: it is not an object.
+        InvalidOptionError: it is not an object, or holds what UTF-8 has no bytes for.
     """
 
     def __init__(self, value: Any, folder: str | None = None) -> None:
@@ -31,6 +31,10 @@ class Arguments:
         if not isinstance(value, dict):
             raise InvalidOptionError("arguments[0]", value, "must be an object")
         self._given: dict[str, Any] = {key: one for key, one in value.items() if one is not None}
+        for key, one in self._given.items():
+            if _broken_text(one) or _broken_text(key):
+                field = "arguments[0]" if _broken_text(key) else key
+                raise InvalidOptionError(field, "...", "holds half of a surrogate pair, which is no text")
         self._left = dict(self._given)
         self._known: list[str] = []
         self._own_folder = folder
@@ -160,3 +164,16 @@ def absolute(path: str, field: str, base: str | None) -> str:
             raise InvalidOptionError(field, path, "is relative, and the editor has no folder open")
         whole = Path(base) / whole
     return str(whole)
+
+
+def _broken_text(value: Any) -> bool:
+    r"""Whether there is half of a surrogate pair in it: JSON can say ``"\ud800"``, and no process can be given that."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return True
+        return False
+    if isinstance(value, dict):
+        return any(_broken_text(key) or _broken_text(one) for key, one in value.items())
+    return isinstance(value, list) and any(_broken_text(one) for one in value)
