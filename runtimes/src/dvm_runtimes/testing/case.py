@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,6 +155,11 @@ class Bench:
         )
         assert (result.exit_code, result.stderr) == (0, b""), f"{script!r} gave {result}"
         return result.stdout.decode()
+
+    def let_end(self, workspace: str, path: str) -> None:
+        """Make the file that a main process waits for to end; this command may be ended with it."""
+        with suppress(DvmError):
+            self.runtime.exec_in_workspace(workspace, ["touch", path], timeout=LIMIT)
 
     def info(self, workspace: str) -> WorkspaceInfo:
         """What is known of it; it must be there."""

@@ -55,7 +55,7 @@ class EventConformance(ConformanceCase):
         path = bench.path()
         alone = bench.start(command=["sh", "-c", f"while [ ! -e {path} ]; do sleep 0.02; done; exit 3"])
         asked, killed = bench.start(), bench.start()
-        bench.sh(alone, f"touch {path}")
+        bench.let_end(alone, path)
         runtime.stop_workspace(asked)
         bench.subject.outside.kill(killed)
         for workspace, code in ((alone, 3), (asked, 143), (killed, 137)):

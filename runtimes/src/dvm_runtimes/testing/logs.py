@@ -91,7 +91,7 @@ class LogConformance(ConformanceCase):
             "for n in 1 2 3; do echo error $n >&2; done; echo end"
         )
         workspace = bench.start(command=["sh", "-c", script])
-        bench.sh(workspace, f"touch {path}")
+        bench.let_end(workspace, path)
         read = self.read(runtime, workspace, follow=True)
         # Between the two streams no engine keeps the order: one may break into a long line of the other.
         errors = re.compile(rb"error \d\n")
@@ -116,7 +116,7 @@ class LogConformance(ConformanceCase):
         for piece in runtime.workspace_logs(workspace, follow=True, timeout=LIMIT):
             read += piece
             if read == b"ready\n":
-                bench.sh(workspace, f"touch {path}")
+                bench.let_end(workspace, path)
         assert read == b"ready\nlast\nunfinished"
         assert self.read(runtime, workspace) == read
         assert self.read(runtime, workspace, follow=True) == read
@@ -159,7 +159,7 @@ class LogConformance(ConformanceCase):
         workspace = bench.start(command=["sh", "-c", f"while [ ! -e {path} ]; do sleep 0.02; done; seq 1 1000"])
         with ThreadPoolExecutor(8) as pool:
             reads = [pool.submit(self.read, runtime, workspace, follow=True) for _ in range(8)]
-            bench.sh(workspace, f"touch {path}")
+            bench.let_end(workspace, path)
             wanted = b"".join(b"%d\n" % number for number in range(1, 1001))
             assert [read.result(LIMIT) for read in reads] == [wanted] * 8
 

@@ -84,7 +84,7 @@ class StatusConformance(ConformanceCase):
         workspace = bench.start(command=["sh", "-c", f"while [ ! -e {path} ]; do sleep 0.02; done; exit {code}"])
         assert bench.info(workspace).exit_code is None
         events = bench.events()
-        bench.sh(workspace, f"touch {path}")
+        bench.let_end(workspace, path)
         assert events.wait_for(EventKind.STOPPED, workspace).workspace.exit_code == code
         info = bench.info(workspace)
         assert (info.status, info.exit_code) == (WorkspaceStatus.EXITED, code)
