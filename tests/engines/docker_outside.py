@@ -85,7 +85,9 @@ class DockerOutside(Outside):
         """Every container, network, image and volume of it."""
         containers = [one["Id"] for one in ask(self._socket, "GET", "/containers/json", all="true")]
         networks = [one["Name"] for one in ask(self._socket, "GET", "/networks")]
-        images = [name for one in ask(self._socket, "GET", "/images/json") for name in [one["Id"], *one["RepoTags"]]]
+        images = [
+            name for one in ask(self._socket, "GET", "/images/json") for name in [one["Id"], *(one["RepoTags"] or [])]
+        ]
         volumes = [one["Name"] for one in ask(self._socket, "GET", "/volumes")["Volumes"] or []]
         return {*containers, *networks, *images, *volumes}
 
