@@ -10,8 +10,7 @@ from .engine import STDERR, Engine, ExecSession, ExecSpec
 from .errors import DvmError, InvalidOptionError
 from .infos import ExecResult
 from .operation import Operation
-from .options import ExecOptions
-from .text import is_text
+from .options import ExecOptions, check_words
 
 _PIECE = 256 * 1024
 """Bytes of input sent at once, so that a command that reads slowly can be cancelled in between."""
@@ -23,14 +22,9 @@ def check_command(command: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InvalidOptionError: a plain string, no words, or a word with NUL or of no valid Unicode.
     """
-    if isinstance(command, str | bytes):
-        raise InvalidOptionError("command", command, 'give a list of words, such as ["sh", "-c", "make test"]')
-    words = tuple(command)
+    words = check_words("command", command)
     if not words or not words[0]:
         raise InvalidOptionError("command", command, "must have at least one word")
-    for word in words:
-        if not is_text(word):
-            raise InvalidOptionError("command", word, "every word must be a string of valid Unicode without NUL")
     return words
 
 

@@ -41,10 +41,12 @@ def _choice(field_name: str, value: str, choices: tuple[str, ...]) -> None:
         raise InvalidOptionError(field_name, value, "must be one of " + ", ".join(choices))
 
 
-def _words(field_name: str, value: Sequence[str] | None) -> tuple[str, ...] | None:
-    """A command as a tuple of words; a plain string is refused, since no shell splits it."""
-    if value is None:
-        return None
+def check_words(field_name: str, value: Sequence[str]) -> tuple[str, ...]:
+    """A command as a tuple of words; a plain string is refused, since no shell splits it.
+
+    Raises:
+        InvalidOptionError: naming the field.
+    """
     if isinstance(value, str | bytes):
         raise InvalidOptionError(field_name, value, 'give a list of words, such as ["sh", "-c", "make test"]')
     words = tuple(value)
@@ -52,6 +54,10 @@ def _words(field_name: str, value: Sequence[str] | None) -> tuple[str, ...] | No
         if not is_text(word):
             raise InvalidOptionError(field_name, word, "every word must be a string of valid Unicode without NUL")
     return words
+
+
+def _words(field_name: str, value: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else check_words(field_name, value)
 
 
 def _one_word(field_name: str, value: str) -> None:

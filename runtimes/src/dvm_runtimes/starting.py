@@ -82,10 +82,8 @@ class Starter:
             found = self._engine.inspect_container(self._op, self._spec.name)
             if found is not None and found.name != self._spec.name:
                 found = None  # the engine matched a prefix of somebody's ID
-            try:
+            with contextlib.suppress(_LostRaceError):
                 return self._create() if found is None else self._reuse(found)
-            except _LostRaceError:
-                continue
         raise EngineError(
             f"the container {self._spec.name!r} is being made and removed by somebody else at the same time",
             hint="Give this workspace another name, or stop the other starts.",

@@ -12,10 +12,17 @@ def is_text(value: object) -> bool:
     >>> is_text("tést\n"), is_text("a\0b"), is_text("\udcff"), is_text(7)
     (True, False, False, False)
     """
-    if not isinstance(value, str) or "\0" in value:
-        return False
+    return isinstance(value, str) and "\0" not in value and is_unicode(value)
+
+
+def is_unicode(text: str) -> bool:
+    r"""Whether UTF-8 has bytes for it.
+
+    >>> is_unicode("tést"), is_unicode("\ud800")
+    (True, False)
+    """
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.text import is_unicode
 
 from . import wire
 
@@ -32,8 +33,8 @@ class Arguments:
             raise InvalidOptionError("arguments[0]", value, "must be an object")
         self._given: dict[str, Any] = {key: one for key, one in value.items() if one is not None}
         for key, one in self._given.items():
-            if _broken_text(one) or _broken_text(key):
-                field = "arguments[0]" if _broken_text(key) else key
+            if not _is_unicode([key, one]):
+                field = key if is_unicode(key) else "arguments[0]"
                 raise InvalidOptionError(field, "...", "holds half of a surrogate pair, which is no text")
         self._left = dict(self._given)
         self._known: list[str] = []
@@ -166,14 +167,10 @@ def absolute(path: str, field: str, base: str | None) -> str:
     return str(whole)
 
 
-def _broken_text(value: Any) -> bool:
-    r"""Whether there is half of a surrogate pair in it: JSON can say ``"\ud800"``, and no process can be given that."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return True
-        return False
+def _is_unicode(value: Any) -> bool:
+    r"""Whether all text in it is some: JSON can say ``"\ud800"``, and no process can be given that."""
     if isinstance(value, dict):
-        return any(_broken_text(key) or _broken_text(one) for key, one in value.items())
-    return isinstance(value, list) and any(_broken_text(one) for one in value)
+        return all(_is_unicode(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return all(_is_unicode(one) for one in value)
+    return not isinstance(value, str) or is_unicode(value)
