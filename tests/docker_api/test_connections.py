@@ -14,9 +14,10 @@ import pytest
 
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Tls, connect
 from dvm_runtimes.docker_api.engine import DockerEngine
+from dvm_runtimes.docker_api.refusal import RefusedError
 from dvm_runtimes.docker_api.ssh import ssh_command
 from dvm_runtimes.docker_api.unreachable import NotAnEngineError
-from dvm_runtimes.docker_api.upgrade import UpgradeRefusedError, take_over
+from dvm_runtimes.docker_api.upgrade import take_over
 from dvm_runtimes.docker_api.wire import Wire
 from dvm_runtimes.errors import (
     DvmError,
@@ -155,7 +156,7 @@ def test_bytes_behind_the_header_are_kept() -> None:
 def test_a_refusal_to_hand_over_has_its_words() -> None:
     body = b'{"message":"Container x is not running"}'
     wire, theirs = exchange(b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    with closing(theirs), closing(wire), pytest.raises(UpgradeRefusedError, match="x is not running") as caught:
+    with closing(theirs), closing(wire), pytest.raises(RefusedError, match="x is not running") as caught:
         take_over(wire, "localhost", "/x", {})
     assert caught.value.status == 409
 
@@ -284,6 +285,6 @@ def test_the_end_of_one_call_spares_the_connection_that_another_has_by_now(runti
         engine.client.ping()
         assert scope.wire is None
         scope.cut()
-    connections = engine.client._pool.num_connections
+    connections = engine.client.connections
     runtime.list_images()
-    assert engine.client._pool.num_connections == connections
+    assert engine.client.connections == connections

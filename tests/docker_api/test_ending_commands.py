@@ -93,7 +93,7 @@ def test_an_image_without_any_tool(
     runtime.build_image(BuildOptions(image_name=image, app_path=tmp_path), timeout=LIMIT)
     workspace = start(image_name=image, entrypoint=["/sleep", "604"])
     cancelled(runtime, workspace, ["/sleep", "605"], None)
-    top = runtime.engine.client.top(workspace)  # type: ignore[attr-defined]
+    top = runtime.engine.client.get("/containers/{}/top", workspace)  # type: ignore[attr-defined]
     assert not [row for row in top["Processes"] if "605" in row[-1]]
 
 

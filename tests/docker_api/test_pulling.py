@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import threading
@@ -10,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker.api.client import APIClient
 from tests.engines.image_registry import image_registry
 from tests.engines.programs import need
 
-from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.pulling import PullProgress, every_credential
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationCancelledError
 from dvm_runtimes.infos import ProgressEvent
@@ -39,13 +40,10 @@ def registry(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def image(registry: str, runtime: EngineRuntime) -> Iterator[str]:
     """An image that only the registry has."""
-    engine = runtime.engine
-    assert isinstance(engine, DockerEngine)
     name = f"{registry}/dvm-test/private-{secrets.token_hex(4)}"
-    client = engine.client
-    runtime.list_images()
-    client.tag("dvm-test/base:1", name, "1")
-    told = client.push(name, "1", auth_config={"username": USER, "password": PASSWORD})
+    with contextlib.closing(APIClient(runtime.endpoint)) as client:
+        client.tag("dvm-test/base:1", name, "1")
+        told = client.push(name, "1", auth_config={"username": USER, "password": PASSWORD})
     assert "error" not in told, told
     runtime.remove_image(f"{name}:1")
     yield f"{name}:1"

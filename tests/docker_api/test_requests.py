@@ -44,7 +44,7 @@ def asked(runtime: EngineRuntime) -> int:
     """How many requests the runtime has made."""
     engine = runtime.engine
     assert isinstance(engine, DockerEngine)
-    return engine.client._pool.num_requests
+    return engine.client.requests
 
 
 def test_fifty_workspaces_are_listed_with_one_request(runtime: EngineRuntime, docker_engine: RunningEngine) -> None:

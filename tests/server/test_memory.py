@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 from dvm_server import memory
-
-LEAN = """
-import sys
-from dvm_server import memory
-
-with memory.no_guessing_of_charsets():
-    import docker.errors
-assert not any(name.startswith(("charset_normalizer", "chardet")) for name in sys.modules)
-
-import charset_normalizer
-import requests
-
-answer = requests.Response()
-answer._content = "naïve".encode()
-assert answer.text == "naïve"
-answer._content = b'{"a": "\\xc3\\xaf"}'
-assert answer.json() == {"a": "ï"}
-"""
-
-
-def test_requests_works_without_its_guesses_and_others_have_them_later() -> None:
-    # With warnings as errors: requests warns where it finds none of them.
-    ran = subprocess.run([sys.executable, "-W", "error", "-c", LEAN], capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-
-
-def test_what_was_loaded_before_stays() -> None:
-    import charset_normalizer
-
-    with memory.no_guessing_of_charsets():
-        assert sys.modules["charset_normalizer"] is charset_normalizer
-    assert sys.modules["charset_normalizer"] is charset_normalizer
 
 
 def test_the_heap_is_usable_after_every_measure() -> None:

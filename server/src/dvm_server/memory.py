@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import linecache
 import sys
-import warnings
-from collections.abc import Iterator
 
 _M_ARENA_MAX = -8
 """See mallopt(3)."""
-
-_DETECTORS = ("chardet", "charset_normalizer")
 
 
 def share_one_heap() -> None:
@@ -36,23 +31,6 @@ def give_back() -> None:
     """Return to the system what importing has used and left."""
     if (trim := _function("malloc_trim")) is not None:
         trim(0)
-
-
-@contextlib.contextmanager
-def no_guessing_of_charsets() -> Iterator[None]:
-    """Within the block, imports do without the 3 MB that requests loads to guess the charset of web pages.
-
-    requests itself treats them as optional, and engines speak UTF-8. Whoever imports them later gets them.
-    """
-    hidden = [name for name in _DETECTORS if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import of it fails
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
-            yield
-    finally:
-        for name in hidden:
-            sys.modules.pop(name, None)
 
 
 def _function(name: str) -> ctypes._NamedFuncPointer | None:

@@ -326,8 +326,7 @@ class Selection:
 def _create(which: str, cancel: threading.Event) -> tuple[ContainerRuntime, str]:
     from dvm_runtimes.factory import create_runtime
 
-    with memory.no_guessing_of_charsets():
-        runtime = create_runtime(which)
+    runtime = create_runtime(which)
     try:
         return runtime, runtime.version(cancel=cancel)
     except BaseException:

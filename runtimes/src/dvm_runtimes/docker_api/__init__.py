@@ -2,7 +2,7 @@
 
 What is imported here stays light: platform detection uses `endpoint`,
 `profile`, `ping` and `unreachable`, which need the standard library alone.
-The Docker SDK is loaded by `engine`, that is, when a runtime is created.
+The Docker SDK, which is slow to load, is for registries alone: `pulling` asks it for credentials.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from docker.errors import APIError
-
 from dvm_runtimes.engine import Progress
 from dvm_runtimes.errors import BuildError, DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
@@ -17,8 +15,9 @@ from dvm_runtimes.options import BuildOptions
 
 from .buildlog import BuildLog, Step
 from .context import Sources, outside_name, pack_context
-from .problems import stream_error, words_of
+from .problems import stream_error
 from .pulling import every_credential, messages
+from .refusal import RefusedError
 
 if TYPE_CHECKING:
     from .engine import DockerEngine
@@ -81,8 +80,8 @@ def build_classic(
                 headers=headers,
                 data=_checked(op, pack_context(sources, name)),
             )
-        except APIError as error:
-            raise failed(engine, op, words_of(error), log) from error
+        except RefusedError as error:
+            raise failed(engine, op, error.words, log) from error
         built = ""
         for message in messages(engine.pieces(op, stream)):
             if said := stream_error(message):

@@ -1,29 +1,31 @@
-"""The Docker SDK's low-level client on connections that can be cut while a call waits.
+"""Requests to one engine, over connections that can be cut while a call waits.
 
-The SDK makes requests and reads answers; its connections, time limits and
-version look-up are replaced. A call belongs to an `Operation`: whatever ends
-that, ends the call's blocked reads and writes at once.
+A call belongs to an `Operation`: whatever ends that, ends the call's blocked
+reads and writes at once. HTTP is the standard library's: the Docker SDK's
+connections, time limits, lists and streams had all to be replaced, and what
+was left of it takes longer to load than everything else of a command.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json as json_text
+import selectors
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
-import requests.adapters
-import urllib3.connection
-import urllib3.connectionpool
-from docker.api.client import APIClient
-from docker.errors import create_api_error_from_http_exception
-
-from .endpoint import Endpoint
+from .refusal import RefusedError, words_in
+from .unreachable import NotAnEngineError
 from .wire import Wire, dial, dial_session
 
 if TYPE_CHECKING:
     from dvm_runtimes.operation import Operation
+
+    from .endpoint import Endpoint
 
 OLDEST = "1.24"
 NEWEST = "1.51"
@@ -41,156 +43,195 @@ class Scope:
     def __init__(self, op: Operation) -> None:
         self.op = op
         self.wire: Wire | None = None
+        """What the call goes over, or broke on; None while it has none."""
+        self._lock = threading.Lock()
+
+    def hold(self, wire: Wire) -> None:
+        """From here on the call goes over this connection."""
+        with self._lock:
+            self.wire = wire
+        # Aborted just before: whoever did it found no connection to cut.
+        if self.op.aborted:
+            self.cut()
+
+    def let_go(self, wire: Wire) -> None:
+        """It may be another call's: the end of this one must not cut it."""
+        with self._lock:
+            if self.wire is wire:
+                self.wire = None
 
     def cut(self) -> None:
         """Make the call's blocked reads and writes end; does not block."""
-        wire = self.wire
-        if wire is not None:
-            wire.cut()
+        with self._lock:
+            if self.wire is not None:
+                self.wire.cut()
 
 
 class _Current(threading.local):
     scope: Scope | None = None
 
 
-class _Connection(urllib3.connection.HTTPConnection):
-    """An HTTP connection over a `Wire`."""
-
-    def __init__(self, pool: _Pool) -> None:
-        super().__init__("localhost", timeout=None)
-        self._owner = pool
-        self.wire: Wire | None = None
-
-    def connect(self) -> None:
-        scope = self._owner.current.scope
-        self.wire = dial(self._owner.endpoint, scope.op if scope is not None else None)
-        self._owner.remember(self.wire)
-        self.sock = self.wire.sock
-        if scope is not None:
-            scope.wire = self.wire
-            # Aborted between the dialling and this line: nobody else would cut it.
-            if scope.op.aborted:
-                self.wire.cut()
-
-    def close(self) -> None:
-        super().close()
-        wire, self.wire = self.wire, None
-        if wire is not None:
-            scope = self._owner.current.scope
-            if scope is not None and scope.wire is wire:
-                scope.wire = _Dead(wire)
-            wire.close()
-
-
-class _Dead(Wire):
-    """A connection that broke and was closed; it can still say why."""
+class _Line:
+    """HTTP over a `Wire`, one request after the other."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(wire.sock)
-        self._wire = wire
+        self.wire = wire
+        # Its address is never used: it has its socket.
+        self.http = http.client.HTTPConnection("localhost")
+        self.http.auto_open = 0
+        self.http.sock = wire.sock
 
-    def cut(self) -> None:
-        pass
+    def ask(self, method: str, target: str, body: Any, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Send a request; the head of its answer.
 
-    def explain(self) -> BaseException | None:
-        return self._wire.explain()
+        Raises:
+            NotAnEngineError: what answered speaks no HTTP.
+            EOFError, OSError: the connection broke.
+        """
+        unsent: OSError | None = None
+        try:
+            self.http.request(method, target, body=body, headers=headers)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # It would not take all of it; its answer may say why.
+            unsent = error
+        try:
+            return self.http.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            if unsent is not None:
+                raise unsent from None
+            if isinstance(error, http.client.RemoteDisconnected):
+                raise EOFError("the connection was closed before any answer") from None
+            if isinstance(error, http.client.HTTPException):
+                raise NotAnEngineError(f"no HTTP ({type(error).__name__})") from None
+            raise
 
-
-class _Pool(urllib3.connectionpool.HTTPConnectionPool):
-    """The connections to one engine."""
-
-    def __init__(self, endpoint: Endpoint, current: _Current) -> None:
-        super().__init__("localhost", timeout=None, maxsize=_KEPT, block=False)
-        self.endpoint = endpoint
-        self.current = current
-        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
-        self._wires_lock = threading.Lock()
-
-    def remember(self, wire: Wire) -> None:
-        """Let `cut` reach this connection too."""
-        with self._wires_lock:
-            self._wires.add(wire)
-
-    def _new_conn(self) -> _Connection:
-        self.num_connections += 1
-        return _Connection(self)
-
-    def _make_request(self, conn: Any, *args: Any, **kwargs: Any) -> Any:
-        scope = self.current.scope
-        if scope is not None:
-            scope.wire = conn.wire
-            # Aborted just before: whoever did it found no connection to cut.
-            if scope.op.aborted:
-                scope.cut()
-        return super()._make_request(conn, *args, **kwargs)
-
-    def _put_conn(self, conn: Any) -> None:
-        scope = self.current.scope
-        if scope is not None and conn is not None and scope.wire is conn.wire:
-            # From here on it is another call's: the end of this one must not cut it.
-            scope.wire = None
-        # urllib3 would warn on standard error when there are more than are kept.
-        if self.pool is not None and self.pool.full() and conn is not None:
-            conn.close()
-        else:
-            super()._put_conn(conn)
-
-    def cut(self) -> None:
-        with self._wires_lock:
-            wires = list(self._wires)
-        for wire in wires:
-            wire.cut()
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Leads every request of the SDK to our connections."""
-
-    def __init__(self, pool: _Pool) -> None:
-        super().__init__()
-        self._pool = pool
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> _Pool:
-        return self._pool
-
-    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        return request.path_url
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Trust is the connection's affair."""
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it still waits for a request; an engine that has gone shows as something to read."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.wire.sock, selectors.EVENT_READ)
+                return not selector.select(0)
+        except (OSError, ValueError):
+            return False
 
     def close(self) -> None:
-        self._pool.close()
-        super().close()
+        self.http.close()
+        self.wire.close()
 
 
-class Client(APIClient):
-    """The low-level client for one engine.
+class Answer:
+    """An engine's answer, of which the body may yet be coming. Made by `Client.call`.
+
+    Attributes:
+        headers: by name, in any case.
+        body: all of it; empty for one that is read as it comes.
+    """
+
+    def __init__(self, client: Client, line: _Line, scope: Scope | None, response: http.client.HTTPResponse) -> None:
+        self.headers: Mapping[str, str] = response.headers  # type: ignore[assignment]
+        self.body = b""
+        self._client = client
+        self._scope = scope
+        self._response = response
+        self._line: _Line | None = line
+        self._wire = line.wire
+        self._lock = threading.Lock()
+
+    def json(self) -> Any:
+        """The body's content.
+
+        Raises:
+            NotAnEngineError: it is no JSON.
+        """
+        try:
+            return json_text.loads(self.body)
+        except ValueError as error:
+            raise NotAnEngineError("its answer is no JSON") from error
+
+    def read(self) -> bytes:
+        """Take the whole body, and give the connection back.
+
+        Raises:
+            EOFError, OSError: it broke.
+        """
+        try:
+            self.body = self._response.read()
+        except http.client.HTTPException as error:
+            self.close()
+            raise EOFError("the answer ended in the middle") from error
+        except BaseException:
+            self.close()
+            raise
+        self._release()
+        return self.body
+
+    def pieces(self) -> Iterator[bytes]:
+        """Bytes as they arrive, not gathered.
+
+        Raises:
+            EOFError, OSError: it broke.
+        """
+        try:
+            while piece := self._response.read1(_PIECE):
+                yield piece
+        except http.client.HTTPException as error:
+            raise EOFError("the answer ended in the middle") from error
+        if self._response.length:
+            raise EOFError("the answer ended in the middle")
+        self._release()
+
+    def cut(self) -> None:
+        """Make a blocked `pieces` end at once; does not block."""
+        # Once it was read to its end, its connection may be another call's.
+        with self._lock:
+            if self._line is not None:
+                self._wire.cut()
+
+    def explain(self) -> BaseException | None:
+        """Why it broke, where the connection knows."""
+        return self._wire.explain()
+
+    def close(self) -> None:
+        """End it, wherever it is; without effect once it was read to its end."""
+        if line := self._leave():
+            line.close()
+
+    def _release(self) -> None:
+        """Nothing more comes: the connection may serve the next call."""
+        if line := self._leave():
+            lasts = not self._response.will_close
+            self._response.close()
+            if self._scope is not None:
+                self._scope.let_go(self._wire)
+            self._client.keep(line) if lasts else line.close()
+
+    def _leave(self) -> _Line | None:
+        with self._lock:
+            line, self._line = self._line, None
+        return line
+
+
+class Client:
+    """Speaks to one engine; every thread may.
 
     Args:
         endpoint: where it listens.
+
+    Attributes:
+        api_version: what is spoken.
+        requests, connections: how many there have been.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        # The address is never used: the adapter below has the way to the engine.
-        super().__init__(base_url="unix:///dvm", version=OLDEST, timeout=None)  # type: ignore[arg-type]
         self.endpoint = endpoint
+        self.api_version = OLDEST
+        self.requests = self.connections = 0
         self._current = _Current()
-        self._pool = _Pool(endpoint, self._current)
-        # Neither proxies nor .netrc of this machine have a say here.
-        self.trust_env = False
-        self.mount("http+docker://", _Adapter(self._pool))
-        self.headers["Host"] = endpoint.http_host
-        # requests asks for gzip, in which the engine then packs whole archives.
-        self.headers["Accept-Encoding"] = "identity"
-
-    @property
-    def api_version(self) -> str:
-        """The version that is spoken."""
-        return self._version
-
-    @api_version.setter
-    def api_version(self, version: str) -> None:
-        self._version = version
+        self._lock = threading.Lock()
+        self._idle: list[_Line] = []
+        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
+        self._closed = False
 
     @contextlib.contextmanager
     def scope(self, op: Operation) -> Iterator[Scope]:
@@ -203,112 +244,133 @@ class Client(APIClient):
         finally:
             self._current.scope = before
 
-    def wire_now(self) -> Wire | None:
-        """The connection that this thread's call uses."""
-        scope = self._current.scope
-        return scope.wire if scope is not None else None
-
-    def ping(self) -> requests.Response:  # type: ignore[override]
+    def ping(self) -> Answer:
         """Ask whether it is there; the headers tell its API version."""
         return self.call("GET", "/_ping", versioned=False)
+
+    def get(self, path: str, *parts: str, **params: Any) -> Any:
+        """What there is to know at ``path``; see `call`."""
+        return self.call("GET", path, *parts, params=params).json()
 
     def call(
         self,
         method: str,
         path: str,
-        *,
+        *parts: str,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        data: Iterable[bytes] | bytes | None = None,
+        data: Iterable[bytes] | None = None,
         json: Mapping[str, Any] | None = None,
         stream: bool = False,
         versioned: bool = True,
-    ) -> requests.Response:
-        """Make a request for which the SDK has no method, or one that loses something.
+    ) -> Answer:
+        """Make a request.
 
         Args:
-            path: below the version, with its parts quoted where they need it.
-            stream: the body is left for the caller, who closes the answer.
+            method: as in ``POST``.
+            path: below the version, as in ``/containers/{}/start``.
+            parts: names to put into it.
+            params: the query: a list is given word by word, an object as JSON, None and False not at all.
+            data: the body, piece by piece.
+            json: the body, as an object.
+            stream: the body of the answer is left for the caller, who closes it.
 
         Raises:
-            APIError: the engine refused.
+            RefusedError: the engine refused.
+            NotAnEngineError: what answered speaks no HTTP.
+            EOFError, OSError: the connection broke, or there was none to be had.
+            DvmError: the operation was aborted while the connection was made.
         """
-        version = f"/v{self._version}" if versioned else ""
-        response = self.request(
-            method,
-            f"{self.base_url}{version}{path}",
-            params=params,
-            headers=dict(headers or {}),
-            data=data,
-            json=json,
-            stream=stream,
-            timeout=None,
-            allow_redirects=False,
-        )
+        target = path.format(*(quote(part, safe="/:@") for part in parts))
+        if versioned:
+            target = f"/v{self.api_version}{target}"
+        if query := urlencode(dict(_words(params or {})), doseq=True):
+            target = f"{target}?{query}"
+        sent = {"Host": self.endpoint.http_host, **(headers or {})}
+        if json is not None:
+            sent["Content-Type"] = "application/json"
+        scope = self._current.scope
+        line = self._line(scope)
+        self.requests += 1
         try:
-            response.raise_for_status()
-        except requests.HTTPError as error:
-            try:
-                raise create_api_error_from_http_exception(error) from error
-            finally:
-                response.close()
-        return response
+            body = data if json is None else json_text.dumps(json).encode()
+            response = line.ask(method, target, body, sent)
+        except BaseException:
+            line.close()
+            raise
+        answer = Answer(self, line, scope, response)
+        if response.status >= http.client.BAD_REQUEST:
+            raise RefusedError(response.status, words_in(answer.read()) or response.reason)
+        if not stream:
+            answer.read()
+        return answer
 
     def dial(self, op: Operation) -> Wire:
-        """A connection outside of the pool, for what takes one over."""
+        """A connection of its own, for what takes one over."""
         wire = dial_session(self.endpoint, op)
-        self._pool.remember(wire)
+        self._remember(wire)
         return wire
+
+    def keep(self, line: _Line) -> None:
+        """Have this connection ready for another call."""
+        with self._lock:
+            if not self._closed and len(self._idle) < _KEPT:
+                self._idle.append(line)
+                return
+        line.close()
 
     def cut(self) -> None:
         """End every call in flight."""
-        self._pool.cut()
-
-
-class Stream:
-    """The body of an answer, piece by piece as it comes.
-
-    Args:
-        response: asked for with ``stream=True``.
-        wire: what it comes over.
-    """
-
-    def __init__(self, response: requests.Response, wire: Wire | None) -> None:
-        self.headers = response.headers
-        self._response = response
-        self._wire = wire
-
-    def cut(self) -> None:
-        """Make a blocked `pieces` end at once; does not block."""
-        # Once it was read to its end, its connection may be another call's.
-        if self._wire is not None and self._response.raw.connection is not None:
-            self._wire.cut()
-
-    def explain(self) -> BaseException | None:
-        """Why it broke, where the connection knows."""
-        return self._wire.explain() if self._wire is not None else None
-
-    def pieces(self) -> Iterator[bytes]:
-        """Bytes as they arrive, not gathered.
-
-        Raises:
-            requests.RequestException, urllib3.exceptions.HTTPError, OSError: it broke.
-        """
-        raw = self._response.raw
-        if raw.chunked:
-            yield from raw.stream(_PIECE, decode_content=False)
-            return
-        while piece := raw.read1(_PIECE):
-            yield piece
+        with self._lock:
+            wires = list(self._wires)
+        for wire in wires:
+            wire.cut()
 
     def close(self) -> None:
-        """Release the connection, in whatever state it is."""
-        self._response.close()
+        """Release the connections that no call uses; the others are released as their calls end."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
+    def _line(self, scope: Scope | None) -> _Line:
+        """A connection for one request, the one that was used last before a new one."""
+        while True:
+            with self._lock:
+                line = self._idle.pop() if self._idle else None
+            if line is None:
+                wire = dial(self.endpoint, scope.op if scope is not None else None)
+                self._remember(wire)
+                line = _Line(wire)
+            elif not line.is_quiet:
+                line.close()
+                continue
+            if scope is not None:
+                scope.hold(line.wire)
+            return line
+
+    def _remember(self, wire: Wire) -> None:
+        """Let `cut` reach this connection too."""
+        with self._lock:
+            self.connections += 1
+            self._wires.add(wire)
 
 
-def version_of(response: requests.Response) -> str:
+def _words(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """A query as the API wants it: its flags are there or not, its objects are JSON."""
+    for name, value in params.items():
+        if value is None or value is False:
+            continue
+        if isinstance(value, dict):
+            yield name, json_text.dumps(value)
+        else:
+            yield name, 1 if value is True else value
+
+
+def version_of(answer: Answer) -> str:
     """The newest API version that both sides know."""
-    theirs = response.headers.get("Api-Version", "")
+    theirs = answer.headers.get("Api-Version", "")
     return negotiate(theirs) if theirs else OLDEST
 
 

@@ -9,24 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
-import requests
-import urllib3.exceptions
-from docker.errors import APIError, DockerException
-
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
 
-from .client import Client, Scope, Stream, as_number, version_of
+from .client import Answer, Client, Scope, as_number, version_of
 from .endpoint import Endpoint
-from .problems import Problems, status_of, words_of
+from .problems import Problems
 from .profile import DockerProfile
+from .refusal import RefusedError
 from .unreachable import unavailable
 from .wire import Wire
 
 M = TypeVar("M", bound=Callable[..., Any])
 
-BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError, DockerException)
-"""What the SDK and the layers below it raise when a connection breaks, or cannot be made."""
+BROKEN = (OSError, EOFError)
+"""What is raised when a connection breaks, or cannot be made."""
 
 
 def step(method: M) -> M:
@@ -68,7 +65,7 @@ class Connected:
 
     @property
     def client(self) -> Client:
-        """The SDK's client of this process."""
+        """The client of this process."""
         if self._pid != os.getpid():
             # After a fork: two processes must not speak over the same connections.
             with self._lock:
@@ -109,12 +106,12 @@ class Connected:
         self.negotiate(op)
         return self._has_buildkit and self.api_at_least("1.39")
 
-    def broken(self, error: BaseException, operation: str, wire: Wire | Stream | None = None) -> DvmError:
+    def broken(self, error: BaseException, operation: str, wire: Wire | Answer | None = None) -> DvmError:
         """The typed error for a connection that broke."""
         if self._closed:
             return self._was_closed(None, operation)
         why = wire.explain() if wire is not None else None
-        return unavailable(why or root_of(error), self.address, self.profile, operation=operation)
+        return unavailable(why or error, self.address, self.profile, operation=operation)
 
     def _was_closed(self, op: Operation | None, operation: str = "") -> RuntimeUnavailableError:
         return RuntimeUnavailableError(
@@ -129,7 +126,7 @@ class Connected:
         if self._info is None:
             self.negotiate(op)
             with self.calling(op) as scope, self.typed(op, scope):
-                self._info = self.client.info()
+                self._info = self.client.get("/info")
         return self._info
 
     def close(self) -> None:
@@ -142,20 +139,19 @@ class Connected:
         self,
         method: str,
         path: str,
-        *,
+        *parts: str,
         params: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
         data: Iterable[bytes] | None = None,
-    ) -> Stream:
+    ) -> Answer:
         """Open a request whose answer is read as it comes; within a step.
 
         Raises:
-            APIError: the engine refused.
+            RefusedError: the engine did.
         """
-        response = self.client.call(method, path, params=params, headers=headers, data=data, stream=True)
-        return Stream(response, self.client.wire_now())
+        return self.client.call(method, path, *parts, params=params, headers=headers, data=data, stream=True)
 
-    def pieces(self, op: Operation, stream: Stream) -> Iterator[bytes]:
+    def pieces(self, op: Operation, stream: Answer) -> Iterator[bytes]:
         """The body of an answer as it comes, until it ends or ``op`` does; closes it."""
         try:
             with op.aborting(stream.cut):
@@ -178,7 +174,7 @@ def has_buildkit(headers: Mapping[str, str]) -> bool:
 
 
 class Typed:
-    """Within its block, what the SDK raises becomes a typed error.
+    """Within its block, what the client raises becomes a typed error.
 
     Args:
         engine: makes the errors.
@@ -199,8 +195,8 @@ class Typed:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> None:
         if isinstance(error, DvmError):
             error.operation = error.operation or self._op.name
-        elif isinstance(error, APIError):
-            if status_of(error) == 400 and "client version" in words_of(error):
+        elif isinstance(error, RefusedError):
+            if error.status == 400 and "client version" in error.words:
                 self._engine.forget_version()  # another engine has taken this one's place
             raise self._engine.problems.refusal(error, self._op.name, self._subject) from error
         elif isinstance(error, BROKEN):
@@ -208,22 +204,3 @@ class Typed:
                 raise self._op.abort_error(error) from error
             wire = self._scope.wire if self._scope is not None else None
             raise self._engine.broken(error, self._op.name, wire) from error
-
-
-def root_of(error: BaseException) -> BaseException:
-    """The system's own error beneath what the libraries made of it."""
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    found = error
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if (isinstance(one, OSError) and not isinstance(one, requests.RequestException)) or isinstance(one, EOFError):
-            return one
-        inner = [argument for argument in one.args if isinstance(argument, BaseException)]
-        reason = getattr(one, "reason", None)
-        linked = [link for link in (reason, one.__cause__, one.__context__) if isinstance(link, BaseException)]
-        waiting.extend([*reversed(linked), *reversed(inner)])
-    return found

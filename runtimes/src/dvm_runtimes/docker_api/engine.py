@@ -1,7 +1,4 @@
-"""`DockerEngine`: the engine interface over the Docker API.
-
-The only file, with those it imports here, that loads the Docker SDK.
-"""
+"""`DockerEngine`: the engine interface over the Docker API."""
 
 from __future__ import annotations
 
@@ -12,9 +9,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-from docker.errors import APIError
 
 from dvm_runtimes.engine import Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
 from dvm_runtimes.errors import (
@@ -30,18 +24,23 @@ from dvm_runtimes.options import BuildOptions
 
 from . import inside, leaving, logs, networks, parsing, pulling
 from .capable import capabilities_of
-from .client import Stream
+from .client import Answer
 from .connected import Connected, step
 from .creating import create_body, log_driver_for
 from .endpoint import Endpoint
 from .events import DockerEvents
 from .execs import Execs
 from .ping import server_and_version
-from .problems import status_of, stream_error, words_of
+from .problems import stream_error
 from .profile import DockerProfile
+from .refusal import RefusedError
 
 # What the API's paths can carry; a name with a slash or dots would lead to another path.
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+
+_INSPECT = "/containers/{}/json"
+_WAIT = "/containers/{}/wait"
+_ARCHIVE = "/containers/{}/archive"
 
 _LOOKS = 100
 """How often the list is looked at that does not know yet of a stop: seen to take one more look, on a busy machine."""
@@ -78,7 +77,7 @@ class DockerEngine(Connected, Engine):
     def version(self, op: Operation) -> str:
         # For /version, moby runs the programs that it is made of, which takes it longer than starting a command.
         _, version = server_and_version(self.client.ping().headers.get("Server", ""))
-        return version or str(self.client.version().get("Version", ""))
+        return version or str(self.client.get("/version").get("Version", ""))
 
     def removal(self) -> Mapping[str, Any]:
         return leaving.removal(self.address)
@@ -112,7 +111,7 @@ class DockerEngine(Connected, Engine):
     @step
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
         wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
-        found = self.client.containers(all=True, filters={"label": wanted} if wanted else None)
+        found = self.client.get("/containers/json", all=True, filters={"label": wanted} if wanted else None)
         return [parsing.listed(one, self.view) for one in found]
 
     @step
@@ -120,10 +119,10 @@ class DockerEngine(Connected, Engine):
         if not _REFERENCE.fullmatch(reference):
             return None
         try:
-            return parsing.inspected(self.client.inspect_container(reference), self.view)
-        except APIError as error:
+            return parsing.inspected(self.client.get(_INSPECT, reference), self.view)
+        except RefusedError as error:
             # A prefix of several IDs: 400 from moby, 500 from Podman.
-            if status_of(error) == 404 or re.search("multiple|more than one", words_of(error), re.IGNORECASE):
+            if error.status == 404 or re.search("multiple|more than one", error.words, re.IGNORECASE):
                 return None
             raise
 
@@ -139,58 +138,58 @@ class DockerEngine(Connected, Engine):
 
     @step
     def start_container(self, op: Operation, container: str) -> None:
-        self.client.start(container)
+        self.client.call("POST", "/containers/{}/start", container)
 
     @step
     def stop_container(self, op: Operation, container: str, grace: float) -> None:
         # The API takes whole seconds; less than one is still a chance to end.
-        self.client.stop(container, timeout=-(-int(grace * 1000) // 1000))
+        self.client.call("POST", "/containers/{}/stop", container, params={"t": -(-int(grace * 1000) // 1000)})
         self._await_listing(op, container)
 
     def _await_listing(self, op: Operation, container: str) -> None:
         """The list has it as stopped too: moby makes the list from a copy, which it renews a moment later (26.1)."""
         for _ in range(_LOOKS):
             op.check()
-            if not self.client.containers(quiet=True, filters={"id": container, "status": "running"}):
+            if not self.client.get("/containers/json", filters={"id": [container], "status": ["running"]}):
                 return
 
     @step
     def resume_container(self, op: Operation, container: str) -> None:
         try:
-            self.client.unpause(container)
-        except APIError as error:
-            if "not paused" not in words_of(error):
+            self.client.call("POST", "/containers/{}/unpause", container)
+        except RefusedError as error:
+            if "not paused" not in error.words:
                 raise
 
     @step
     def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
         try:
-            self.client.remove_container(container, v=volumes, force=force)
-        except APIError as error:
-            if status_of(error) == 409 and "already in progress" in words_of(error):
+            self.client.call("DELETE", "/containers/{}", container, params={"v": volumes, "force": force})
+        except RefusedError as error:
+            if error.status == 409 and "already in progress" in error.words:
                 self._await_removal(op, container)
-            elif status_of(error) != 404:
+            elif error.status != 404:
                 raise
 
     def _await_removal(self, op: Operation, container: str) -> None:
         """Somebody else removes it just now: it is gone once they are done."""
         try:
-            self.client.wait(container, condition="removed")
-        except APIError as error:
-            if status_of(error) != 404:
+            self.client.call("POST", _WAIT, container, params={"condition": "removed"})
+        except RefusedError as error:
+            if error.status != 404:
                 raise
 
     @step
     def rename_container(self, op: Operation, container: str, name: str) -> None:
         try:
-            self.client.rename(container, name)
-        except APIError as error:
+            self.client.call("POST", "/containers/{}/rename", container, params={"name": name})
+        except RefusedError as error:
             # The error names the name that was wanted.
-            raise self.problems.refusal(error, op.name, name if status_of(error) == 409 else container) from error
+            raise self.problems.refusal(error, op.name, name if error.status == 409 else container) from error
 
     @step
     def wait_container(self, op: Operation, container: str) -> int:
-        answer = self.client.wait(container)
+        answer = self.client.call("POST", _WAIT, container).json()
         return int(answer.get("StatusCode", 0))
 
     @step
@@ -200,7 +199,7 @@ class DockerEngine(Connected, Engine):
     @step
     def open_logs(self, op: Operation, container: str, query: Mapping[str, Any]) -> logs.OpenLog:
         """The log as a stream, and how its content is to be read."""
-        stream = self.stream("GET", f"/containers/{container}/logs", params={"stdout": 1, "stderr": 1, **query})
+        stream = self.stream("GET", "/containers/{}/logs", container, params={"stdout": 1, "stderr": 1, **query})
         kind = stream.headers.get("Content-Type", "")
         if kind.endswith("multiplexed-stream"):
             return logs.OpenLog(stream, framed=True)
@@ -208,7 +207,7 @@ class DockerEngine(Connected, Engine):
         if kind.endswith("raw-stream") and self.api_at_least("1.42"):
             return logs.OpenLog(stream, framed=False)
         try:
-            found = self.client.inspect_container(container)
+            found = self.client.get(_INSPECT, container)
         except BaseException:
             stream.close()
             raise
@@ -225,12 +224,12 @@ class DockerEngine(Connected, Engine):
         # The engine answers before it listens. So it is asked for what happened since a moment
         # of its own clock that lies before the question.
         since = time.time() if self.profile.place == "here" else self._clock()
-        params = {"filters": json.dumps({"type": ["container"]}), "since": f"{since:.9f}"}
+        params = {"filters": {"type": ["container"]}, "since": f"{since:.9f}"}
         stream = self.stream("GET", "/events", params=params)
         return DockerEvents(stream, since, lambda error, broken: self.broken(error, op.name, broken))
 
     def _clock(self) -> float:
-        return parsing.seconds(self.client.info().get("SystemTime")) or time.time()
+        return parsing.seconds(self.client.get("/info").get("SystemTime")) or time.time()
 
     @step
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
@@ -238,18 +237,18 @@ class DockerEngine(Connected, Engine):
             inside.put(self, op, container, path, tar)
             return
         try:
-            self.client.put_archive(container, path, tar)
-        except APIError as error:
+            self.client.call("PUT", _ARCHIVE, container, params={"path": path}, data=tar)
+        except RefusedError as error:
             raise self._path_problem(error, op, container, path) from error
 
     @step
-    def _open_archive(self, op: Operation, container: str, path: str) -> Stream | None:
+    def _open_archive(self, op: Operation, container: str, path: str) -> Answer | None:
         """The archive as a stream; None where the engine does not see the path."""
         if self._is_hidden(container, path):
             return None
         try:
-            return self.stream("GET", f"/containers/{container}/archive", params={"path": path})
-        except APIError as error:
+            return self.stream("GET", _ARCHIVE, container, params={"path": path})
+        except RefusedError as error:
             raise self._path_problem(error, op, container, path) from error
 
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
@@ -262,8 +261,8 @@ class DockerEngine(Connected, Engine):
             return inside.kind(self, op, container, path)
         for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
             try:
-                self.client.call("HEAD", f"/containers/{container}/archive", params={"path": name})
-            except APIError:
+                self.client.call("HEAD", _ARCHIVE, container, params={"path": name})
+            except RefusedError:
                 continue  # not that; the container itself is there
             return kind
         return None
@@ -271,7 +270,7 @@ class DockerEngine(Connected, Engine):
     @step
     def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
         # The API answers null for "nothing".
-        return frozenset(str(one["Path"]) for one in self.client.diff(container) or ())
+        return frozenset(str(one["Path"]) for one in self.client.get("/containers/{}/changes", container) or ())
 
     # Networks
 
@@ -284,9 +283,9 @@ class DockerEngine(Connected, Engine):
         networks.remove(self, name)
 
     def _is_hidden(self, container: str, path: str) -> bool:
-        return inside.is_hidden(self.client.inspect_container(container), path)
+        return inside.is_hidden(self.client.get(_INSPECT, container), path)
 
-    def _path_problem(self, error: APIError, op: Operation, container: str, path: str) -> DvmError:
+    def _path_problem(self, error: RefusedError, op: Operation, container: str, path: str) -> DvmError:
         made = self.problems.refusal(error, op.name, path)
         if isinstance(made, WorkspaceNotFoundError):
             return self.problems.refusal(error, op.name, container)
@@ -297,15 +296,15 @@ class DockerEngine(Connected, Engine):
     @step
     def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
         try:
-            return parsing.image(self.client.call("GET", f"/images/{quote(name, safe='/:@')}/json").json())
-        except APIError as error:
-            if status_of(error) == 404:
+            return parsing.image(self.client.get("/images/{}/json", name))
+        except RefusedError as error:
+            if error.status == 404:
                 return None
             raise
 
     @step
     def list_images(self, op: Operation) -> list[ImageInfo]:
-        found = (parsing.image(one) for one in self.client.images())
+        found = (parsing.image(one) for one in self.client.get("/images/json"))
         return [image for image in found if image.tags]
 
     @step
@@ -322,8 +321,8 @@ class DockerEngine(Connected, Engine):
                 if said := stream_error(message):
                     raise self._not_pulled(op, name, said)
                 shown.take(message)
-        except APIError as error:
-            raise self._not_pulled(op, name, words_of(error)) from error
+        except RefusedError as error:
+            raise self._not_pulled(op, name, error.words) from error
 
     def _not_pulled(self, op: Operation, name: str, words: str) -> DvmError:
         if isinstance(full := self.problems.explain(0, words, op.name, name), EngineError) and "disk" in full.message:
@@ -339,15 +338,15 @@ class DockerEngine(Connected, Engine):
     @step
     def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
         try:
-            self.client.remove_image(name, force=force)
-        except APIError as error:
-            if status_of(error) == 409:
+            self.client.call("DELETE", "/images/{}", name, params={"force": force})
+        except RefusedError as error:
+            if error.status == 409:
                 raise EngineError(
                     f"the image {name!r} is used by a container",
                     hint="Remove the container first, or the image's name by force.",
                     platform=self.platform_name,
                     operation=op.name,
-                    detail=words_of(error),
+                    detail=error.words,
                 ) from error
             raise
 

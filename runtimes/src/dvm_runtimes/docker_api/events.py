@@ -11,7 +11,7 @@ from dvm_runtimes.engine import EngineEvent, EventStream
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import EventKind
 
-from .client import Stream
+from .client import Answer
 
 _KINDS = {
     "create": EventKind.CREATED,
@@ -72,7 +72,7 @@ class DockerEvents(EventStream):
         broken: makes the error for a stream that broke.
     """
 
-    def __init__(self, stream: Stream, since: float, broken: Callable[[BaseException, Stream], DvmError]) -> None:
+    def __init__(self, stream: Answer, since: float, broken: Callable[[BaseException, Answer], DvmError]) -> None:
         self._stream = stream
         self._since = since
         self._broken = broken

@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from docker.errors import APIError
-
 from dvm_runtimes.engine import ExecSpec
 from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import Operation
 
 from . import killing
-from .problems import status_of
+from .refusal import RefusedError
 from .sessions import DockerSession, ExecState
-from .upgrade import UpgradeRefusedError, take_over
+from .upgrade import take_over
 
 if TYPE_CHECKING:
     from .engine import DockerEngine
@@ -76,7 +74,7 @@ class Execs:
             with op.aborting(wire.cut):
                 path = f"/v{engine.client.api_version}/exec/{exec_id}/start"
                 early = take_over(wire, engine.address.http_host, path, start)
-        except UpgradeRefusedError as error:
+        except RefusedError as error:
             wire.close()
             raise self._refused(error, op, spec, container) from error
         except BaseException as error:
@@ -106,7 +104,7 @@ class Execs:
     def state(self, op: Operation, exec_id: str) -> ExecState:
         """What the engine knows of the command now."""
         with self._engine.calling(op) as scope, self._engine.typed(op, scope):
-            data = self._engine.client.exec_inspect(exec_id)
+            data = self._engine.client.get("/exec/{}/json", exec_id)
         code, pid = data.get("ExitCode"), int(data.get("Pid") or 0)
         return ExecState(
             running=bool(data.get("Running")),
@@ -140,9 +138,7 @@ class Execs:
             try:
                 exec_id = self._create(container, body)
                 self._run_to_end(op, exec_id)
-            except APIError as error:
-                return -status_of(error)
-            except UpgradeRefusedError as error:
+            except RefusedError as error:
                 return -error.status
         return self.ended(op, exec_id).exit_code or 0
 
@@ -174,7 +170,7 @@ class Execs:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _create(self, container: str, body: dict[str, Any]) -> str:
-        answer = self._engine.client.call("POST", f"/containers/{container}/exec", json=body)
+        answer = self._engine.client.call("POST", "/containers/{}/exec", container, json=body)
         return str(answer.json()["Id"])
 
     def _resize(self, op: Operation, exec_id: str, rows: int, columns: int) -> None:
@@ -182,8 +178,8 @@ class Execs:
         with engine.calling(op) as scope, engine.typed(op, scope):
             for attempt in range(_RESIZE_TRIES):
                 try:
-                    engine.client.exec_resize(exec_id, height=rows, width=columns)
-                except APIError:
+                    engine.client.call("POST", "/exec/{}/resize", exec_id, params={"h": rows, "w": columns})
+                except RefusedError:
                     # The engine answers before the process is there, and drops a size that comes too early.
                     if attempt == _RESIZE_TRIES - 1 or not self._about_to_start(op, exec_id, attempt):
                         return
@@ -203,7 +199,7 @@ class Execs:
         except DvmError:
             pass  # the engine is gone; the first error says so
 
-    def _refused(self, error: UpgradeRefusedError, op: Operation, spec: ExecSpec, container: str) -> DvmError:
+    def _refused(self, error: RefusedError, op: Operation, spec: ExecSpec, container: str) -> DvmError:
         text = error.words
         if error.status in (400, 500) and ("OCI runtime" in text or "unable to find user" in text or "exec" in text):
             return self.failed(op, spec, 126, text)

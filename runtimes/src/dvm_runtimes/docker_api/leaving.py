@@ -60,20 +60,18 @@ def from_text(text: str) -> Endpoint:
 
 def remove(endpoint: Endpoint, kind: str, name: str) -> bool:
     """Remove one thing; whether it is certainly gone."""
-    from docker.errors import APIError
-
     from dvm_runtimes.operation import Operation
 
     from .engine import DockerEngine
-    from .problems import status_of
     from .profile import DockerProfile
+    from .refusal import RefusedError
 
     engine = DockerEngine(endpoint, DockerProfile())
     try:
         with Operation("remove", timeout=LIMIT) as op, engine.calling(op):
             engine.client.call("DELETE", PATHS[kind].replace("{name}", name))
-    except APIError as error:
-        return status_of(error) == 404
+    except RefusedError as error:
+        return error.status == 404
     finally:
         engine.close()
     return True

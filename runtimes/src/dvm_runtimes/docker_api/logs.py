@@ -16,7 +16,7 @@ from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.operation import Operation
 
 from . import parsing
-from .client import Stream
+from .client import Answer
 from .frames import messages, plain, split
 from .mending import mend
 
@@ -36,7 +36,7 @@ class OpenLog:
         mended: whether newlines were lost, see `mending`.
     """
 
-    stream: Stream
+    stream: Answer
     framed: bool
     mended: bool = False
 

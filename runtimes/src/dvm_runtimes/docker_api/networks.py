@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError
-
 from dvm_runtimes.errors import NameConflictError
 from dvm_runtimes.operation import Operation
 
-from .problems import status_of, words_of
+from .refusal import RefusedError
 
 if TYPE_CHECKING:
     from .engine import DockerEngine
@@ -20,15 +18,16 @@ def create(engine: DockerEngine, op: Operation, name: str, labels: Mapping[str, 
     """Make a bridge of that name."""
     try:
         # Without the check, moby makes several networks of one name.
-        engine.client.create_network(name, driver="bridge", labels=dict(labels), check_duplicate=True)
-    except APIError as error:
-        if status_of(error) == 409 or "already exists" in words_of(error):
+        asked = {"Name": name, "Driver": "bridge", "Labels": dict(labels), "CheckDuplicate": True}
+        engine.client.call("POST", "/networks/create", json=asked)
+    except RefusedError as error:
+        if error.status == 409 or "already exists" in error.words:
             raise NameConflictError(
                 f"there is a network {name!r} already",
                 hint="Choose another name.",
                 platform=engine.platform_name,
                 operation=op.name,
-                detail=words_of(error),
+                detail=error.words,
             ) from error
         raise
 
@@ -36,7 +35,7 @@ def create(engine: DockerEngine, op: Operation, name: str, labels: Mapping[str, 
 def remove(engine: DockerEngine, name: str) -> None:
     """Remove it; a missing one is no error."""
     try:
-        engine.client.remove_network(name)
-    except APIError as error:
-        if status_of(error) != 404:
+        engine.client.call("DELETE", "/networks/{}", name)
+    except RefusedError as error:
+        if error.status != 404:
             raise

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from docker.errors import APIError
-
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -25,6 +23,7 @@ from dvm_runtimes.errors import (
 )
 
 from .profile import DockerProfile
+from .refusal import RefusedError
 
 _NAME_TAKEN = re.compile(r"name .* is already (?:in use|reserved)|already in use by", re.IGNORECASE)
 _NOT_RUNNING = re.compile(
@@ -44,18 +43,6 @@ _NO_PLATFORM = re.compile(r"does not match the specified platform|no matching ma
 _READ_ONLY = re.compile(r"rootfs is marked read-only|read-only file system", re.IGNORECASE)
 
 
-def status_of(error: APIError) -> int:
-    """The HTTP status; 0 without one."""
-    response = error.response
-    return 0 if response is None else int(response.status_code)
-
-
-def words_of(error: APIError) -> str:
-    """The engine's own sentence."""
-    said: Any = error.explanation or str(error)
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-
-
 class Problems:
     """Makes the errors of one engine.
 
@@ -72,15 +59,15 @@ class Problems:
             raise TypeError("an option's error names its field")
         return kind(message, hint=hint, platform=self._profile.platform_name, operation=operation, detail=detail)
 
-    def refusal(self, error: APIError, operation: str, subject: str = "") -> DvmError:
+    def refusal(self, error: RefusedError, operation: str, subject: str = "") -> DvmError:
         """The typed error for an answer that is a refusal.
 
         Args:
-            error: the SDK's.
+            error: the client's.
             operation: the public method.
             subject: what the step was about: a container, an image.
         """
-        return self.explain(status_of(error), words_of(error), operation, subject)
+        return self.explain(error.status, error.words, operation, subject)
 
     def explain(self, status: int, words: str, operation: str, subject: str = "") -> DvmError:
         """The same, for a status and a sentence; status 0 where a stream carried the sentence."""

@@ -1,4 +1,4 @@
-"""Fetching an image with the user's own credentials."""
+"""Fetching an image with the user's own credentials, which the Docker SDK finds as ``docker login`` left them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-from docker import auth, errors
 
 from dvm_runtimes.engine import Progress
 from dvm_runtimes.infos import ProgressEvent
@@ -42,6 +40,8 @@ def credentials(name: str, op: Operation) -> dict[str, Any]:
     """What the user's Docker configuration knows of the image's registry; empty for nothing."""
 
     def look() -> dict[str, Any]:
+        from docker import auth
+
         registry, _ = auth.resolve_repository_name(_untagged(name.partition("@")[0]))
         return auth.load_config().resolve_authconfig(registry) or {}
 
@@ -52,6 +52,8 @@ def every_credential(op: Operation) -> dict[str, Any]:
     """All that the user's Docker configuration has, for builds, whose base images may be anywhere."""
 
     def look() -> dict[str, Any]:
+        from docker import auth
+
         found: dict[str, Any] | None = auth.load_config().get_all_credentials()  # type: ignore[no-untyped-call]
         return found or {}
 
@@ -68,9 +70,11 @@ def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
     done = threading.Event()
 
     def run() -> None:
+        from docker.errors import DockerException  # slow to load, and needed for nothing else
+
         try:
             found.update(look())
-        except (errors.DockerException, OSError, ValueError):
+        except (DockerException, OSError, ValueError):
             pass  # a broken configuration or helper: the registry will say what it needs
         finally:
             done.set()

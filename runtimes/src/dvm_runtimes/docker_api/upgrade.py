@@ -5,25 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from .refusal import RefusedError, words_in
 from .unreachable import NotAnEngineError
 from .wire import Wire
 
 _LONGEST_HEADER = 64 * 1024
 _LONGEST_BODY = 1024 * 1024
-
-
-class UpgradeRefusedError(Exception):
-    """The engine answered with a refusal instead.
-
-    Args:
-        status: the HTTP status.
-        words: the engine's sentence.
-    """
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-        self.words = words
 
 
 def take_over(wire: Wire, host: str, path: str, body: Mapping[str, object]) -> bytes:
@@ -33,7 +20,7 @@ def take_over(wire: Wire, host: str, path: str, body: Mapping[str, object]) -> b
     would be lost. So the header is read here.
 
     Raises:
-        UpgradeRefusedError: the engine refused.
+        RefusedError: the engine refused.
         NotAnEngineError: what answered speaks no HTTP.
         EOFError, OSError: the connection broke.
     """
@@ -56,7 +43,7 @@ def take_over(wire: Wire, host: str, path: str, body: Mapping[str, object]) -> b
     # Old engines answer 200 and hand the connection over all the same.
     if status in (101, 200):
         return rest
-    raise UpgradeRefusedError(status, _words(wire, headers, rest))
+    raise RefusedError(status, _words(wire, headers, rest))
 
 
 def _header(text: bytes) -> tuple[int, dict[str, str]]:
@@ -76,9 +63,4 @@ def _words(wire: Wire, headers: Mapping[str, str], rest: bytes) -> str:
         if not piece:
             break
         rest += piece
-    text = rest.decode(errors="replace")
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        return str(json.loads(text[start : end + 1])["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.strip()
+    return words_in(rest)

@@ -10,14 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError
-
 from dvm_runtimes.docker_api import inside, logs
 from dvm_runtimes.docker_api.connected import step
 from dvm_runtimes.docker_api.endpoint import Endpoint
 from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.docker_api.problems import status_of
 from dvm_runtimes.docker_api.profile import DockerProfile
+from dvm_runtimes.docker_api.refusal import RefusedError
 from dvm_runtimes.engine import Container, ContainerSpec, ExecSpec
 from dvm_runtimes.errors import EngineError, ExecError, NameConflictError, PathNotFoundError
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
@@ -128,9 +126,9 @@ class PodmanEngine(DockerEngine):
         # Podman answers for "file/." too; but it tells what it is, and follows links.
         params = {"path": f"{path.rstrip('/')}/."}
         try:
-            answer = self.client.call("HEAD", f"/containers/{container}/archive", params=params)
-        except APIError as error:
-            if status_of(error) == 404:
+            answer = self.client.call("HEAD", "/containers/{}/archive", container, params=params)
+        except RefusedError as error:
+            if error.status == 404:
                 return None
             raise
         told = json.loads(base64.b64decode(answer.headers[_STAT]))
@@ -157,7 +155,7 @@ class PodmanEngine(DockerEngine):
 
     @step
     def _has_tar(self, op: Operation, container: str) -> bool:
-        if self.client.inspect_container(container)["State"].get("Status") != "running":
+        if self.client.get("/containers/{}/json", container)["State"].get("Status") != "running":
             return False
         try:
             session = self.exec_start(op, container, ExecSpec(command=("tar", "--help"), user="0:0"))

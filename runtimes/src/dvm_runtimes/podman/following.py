@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dvm_runtimes.docker_api import parsing
-from dvm_runtimes.docker_api.client import Stream
+from dvm_runtimes.docker_api.client import Answer
 from dvm_runtimes.docker_api.frames import messages, plain
 from dvm_runtimes.docker_api.logs import Message, Wanted, split_stamp
 from dvm_runtimes.errors import DvmError, WorkspaceNotFoundError
@@ -111,7 +111,7 @@ class _Bell:
         error: why the stream ended, if it broke.
     """
 
-    def __init__(self, engine: PodmanEngine, op: Operation, stream: Stream) -> None:
+    def __init__(self, engine: PodmanEngine, op: Operation, stream: Answer) -> None:
         self.rang = threading.Event()
         self.ended = False
         self.error: DvmError | None = None
