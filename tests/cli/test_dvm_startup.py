@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("docker", "rich", "platformdirs", "pexpect", "requests", "pluggy", "concurrent.futures", "asyncio")
+HEAVY = ("docker", "rich", "pexpect", "requests", "pluggy", "concurrent.futures", "asyncio")
 
 
 def loaded_after(*arguments: str) -> set[str]:
@@ -35,7 +35,7 @@ def test_nothing_heavy_is_loaded(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", ["up", "exec", "ls", "gc", "doctor"])
 def test_the_help_of_a_command_loads_no_engine(command: str) -> None:
-    assert loaded_after(command, "--help").isdisjoint({"docker", "rich", "platformdirs", "pexpect", "requests"})
+    assert loaded_after(command, "--help").isdisjoint({"docker", "rich", "pexpect", "requests"})
 
 
 def test_version_is_one_line_and_the_package_s() -> None:

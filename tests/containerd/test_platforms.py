@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def test_an_address_wins_and_k3s_is_recognised(machine: Machine, address: str) -
 @pytest.mark.parametrize(("uid", "user"), [(1000, (0, 0)), (0, (os.getuid(), os.getgid()))])
 def test_who_runs_it_is_root_inside_where_it_is_rootless(machine: Machine, uid: int, user: tuple[int, int]) -> None:
     program(machine, "nerdctl", f"echo '{ANSWER}'")
-    here = dataclasses.replace(machine, uid=uid)
+    here = machine._replace(uid=uid)
     provider = ContainerdProvider()
     with provider.create(provider.select(here, ""), here) as runtime:
         assert isinstance(runtime, EngineRuntime)

@@ -10,6 +10,7 @@ import pytest
 from dvm_runtimes.choice import choose
 from dvm_runtimes.config import Config, config_file, load_config
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.folders import config_folder, state_folder
 from dvm_runtimes.plugins import providers
 from dvm_runtimes.provider import Machine
 
@@ -105,10 +106,13 @@ def test_no_file_is_the_defaults(linux: MadeUp) -> None:
     assert load_config(linux.machine) == Config(linux.home / ".config/dvm/config.toml")
 
 
-def test_the_place_is_that_of_platformdirs() -> None:
-    expected = platformdirs.user_config_path("dvm", appauthor=False) / "config.toml"
+@pytest.mark.parametrize("value", ["", "/elsewhere", "relative"])
+def test_the_places_are_those_of_platformdirs(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", value)
+    monkeypatch.setenv("XDG_STATE_HOME", value)
 
-    assert config_file(Machine.this()) == expected
+    assert config_folder(Machine.this()) == platformdirs.user_config_path("dvm", appauthor=False)
+    assert state_folder() == platformdirs.user_state_path("dvm", appauthor=False)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from dvm_runtimes import factory
@@ -109,7 +107,7 @@ def test_asked_for_and_not_there(here: MadeUp, asked: str) -> None:
 @pytest.mark.parametrize("name", sorted(providers()))
 def test_on_windows(name: str) -> None:
     """Everything imports; the mock works; any other answers with one line that names WSL."""
-    windows = dataclasses.replace(Machine.this(), system="windows")
+    windows = Machine.this()._replace(system="windows")
     provider = providers()[name]
 
     if name == "mock":

@@ -11,7 +11,6 @@ import pexpect  # which has another half for Windows
 for name in ("fcntl", "termios", "tty", "pty", "resource", "grp", "pwd"):
     sys.modules[name] = None  # an import of it fails, as there
 
-import dataclasses
 import importlib
 import pkgutil
 import dvm_runtimes
@@ -22,7 +21,7 @@ for module in pkgutil.walk_packages(dvm_runtimes.__path__, "dvm_runtimes."):
 
 from dvm_runtimes.provider import Machine
 here = Machine.this()
-Machine.this = classmethod(lambda cls: dataclasses.replace(here, system="windows"))
+Machine.this = classmethod(lambda cls: here._replace(system="windows"))
 
 from dvm_runtimes import StartOptions, UnsupportedError, create_runtime
 with create_runtime("mock") as runtime:

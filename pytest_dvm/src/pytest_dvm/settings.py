@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
@@ -16,8 +16,7 @@ UNAVAILABLE = ("skip", "fail")
 TIMEOUT = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One run's settings.
 
     Attributes:

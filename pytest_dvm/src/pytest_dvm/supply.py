@@ -148,7 +148,7 @@ class Supply:
         from dvm_runtimes.resetting import Resetter
 
         began = time.monotonic()
-        bare = dataclasses.replace(wanted, files={}, options=dataclasses.replace(wanted.options, ready=None))
+        bare = wanted._replace(files={}, options=dataclasses.replace(wanted.options, ready=None))
         workspace = self.make(bare)
         resetter = Resetter(runtime.engine, workspace.id)
         if resetter.begin():
@@ -212,7 +212,7 @@ class Supply:
                 found = self.runtime.find_workspace(name, cancel=self.run.cancel)
                 if found is not None:
                     return Workspace(self.runtime, found.id, options, self.run.settings.timeout)
-            wanted = dataclasses.replace(wanted, options=options, build=None)
+            wanted = wanted._replace(options=options, build=None)
             return self.make(wanted, name=name, ledger=ledger)
 
     def _let_go(self, name: str) -> None:

@@ -6,9 +6,9 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import BuildOptions, Mount, Port, StartOptions
@@ -24,8 +24,7 @@ KEYWORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One kind of workspace.
 
     Attributes:
@@ -37,7 +36,7 @@ class Wanted:
 
     options: StartOptions
     build: BuildOptions | None = None
-    files: Mapping[str, bytes | Path] = field(default_factory=dict)
+    files: Mapping[str, bytes | Path] = MappingProxyType({})
     key: str = ""
 
     @property

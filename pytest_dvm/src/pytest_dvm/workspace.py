@@ -6,9 +6,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dvm_runtimes.options import AttachOptions, ExecOptions, StartOptions
 
@@ -25,8 +24,7 @@ ENDED = "workspace-of-a-test-that-has-ended"
 """The ID that a workspace has after its test: there is none, as every error then says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A command that did not end with 0."""
 
     command: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .config import load_config
 from .errors import InvalidOptionError
@@ -14,8 +14,7 @@ VARIABLES = ("DVM_RUNTIME", "DVM_PLATFORM", "CONTAINER_RUNTIME")
 """The first that is set counts; ``DVM_PLATFORM`` is the older name of ``DVM_RUNTIME``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What is asked for.
 
     Attributes:

@@ -6,18 +6,17 @@ runtime = "podman"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InvalidOptionError
+from .folders import config_folder
 from .provider import Machine
 
 KNOWN = ("runtime",)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings of one user.
 
     Attributes:
@@ -32,21 +31,8 @@ class Config:
 
 
 def config_file(machine: Machine) -> Path:
-    """Where the user's settings are, as platformdirs has it, on a machine that may be made up.
-
-    >>> config_file(Machine(home=Path("/home/ada")))
-    PosixPath('/home/ada/.config/dvm/config.toml')
-    """
-    if machine.system == "windows":
-        local = machine.env.get("LOCALAPPDATA")
-        base = Path(local) if local else machine.home / "AppData" / "Local"
-    elif Path(machine.env.get("XDG_CONFIG_HOME", "")).is_absolute():
-        base = Path(machine.env["XDG_CONFIG_HOME"])
-    elif machine.system == "darwin":
-        base = machine.home / "Library" / "Application Support"
-    else:
-        base = machine.home / ".config"
-    return base / "dvm" / "config.toml"
+    """The file of the user's settings, as in ``~/.config/dvm/config.toml``."""
+    return config_folder(machine) / "config.toml"
 
 
 def load_config(machine: Machine | None = None) -> Config:

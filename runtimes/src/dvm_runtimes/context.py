@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import DvmError, InvalidOptionError
+from .folders import state_folder
 from .locking import TIMEOUT, locked
 from .naming import check_part
 
@@ -41,9 +42,7 @@ class Context:
 
 def context_file() -> Path:
     """Where the context is kept, as in ``~/.local/state/dvm/context.json``."""
-    from platformdirs import user_state_path
-
-    return user_state_path("dvm", appauthor=False) / "context.json"
+    return state_folder() / "context.json"
 
 
 def load_context(file: Path | None = None, env: Mapping[str, str] | None = None) -> Context:

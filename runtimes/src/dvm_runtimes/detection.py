@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .choice import AUTO, Choice, choose
 from .errors import DvmError, InvalidOptionError, RuntimeUnavailableError
@@ -17,8 +17,7 @@ from .provider import NEVER, Machine, PlatformProvider, Probe
 NOTHING_HINT = "`dvm doctor` tells how to get one; `--runtime mock` needs none."
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A platform that was found, and what it answered."""
 
     provider: PlatformProvider

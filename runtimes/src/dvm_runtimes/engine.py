@@ -17,7 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import UnsupportedError
 from .infos import Capabilities, EventKind, HostPort, ImageInfo, ProgressEvent, WorkspaceInfo, WorkspaceStatus
@@ -33,8 +34,7 @@ STDOUT = 1
 STDERR = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """One container as the engine has it, ours or not.
 
     Attributes:
@@ -57,11 +57,11 @@ class Container:
     status: WorkspaceStatus
     image: str
     image_id: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     created: float = 0.0
     started: float | None = None
     exit_code: int | None = None
-    ports: Mapping[str, HostPort] = field(default_factory=dict)
+    ports: Mapping[str, HostPort] = MappingProxyType({})
     error: str = ""
     health: str = ""
     user: str = ""
@@ -200,8 +200,7 @@ class ExecSession(ABC):
         """Release the connection; the command itself is left to `kill`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
+class EngineEvent(NamedTuple):
     """One change of a container, from the engine's own stream.
 
     Attributes:
@@ -216,7 +215,7 @@ class EngineEvent:
     kind: EventKind
     container: str
     name: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     time: float = 0.0
     exit_code: int | None = None
 

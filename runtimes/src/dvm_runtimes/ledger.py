@@ -19,11 +19,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import reaper
+from .folders import state_folder
 from .ownership import current_owner, is_dead
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ _END_LIMIT = 5.0
 
 def ledgers_folder() -> Path:
     """Where ledgers are kept, as in ``~/.local/state/dvm/ledgers``: on a disk, which outlives a power cut."""
-    from platformdirs import user_state_path
-
-    return user_state_path("dvm", appauthor=False) / "ledgers"
+    return state_folder() / "ledgers"
 
 
 def engine_key(runtime: ContainerRuntime) -> str:
@@ -225,8 +223,7 @@ def _leave_alone(process: subprocess.Popen[bytes]) -> None:
         process.returncode = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """One thing that a ledger says may still be there.
 
     Attributes:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import InvalidOptionError
 from .text import is_text
@@ -43,8 +43,7 @@ _IMAGE = re.compile(
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Which workspace a container is: the parts that its labels carry."""
 
     app: str = ""

@@ -20,8 +20,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
-from dataclasses import dataclass
 from importlib import metadata
+from typing import NamedTuple
 
 import pluggy
 
@@ -42,8 +42,7 @@ class Hooks:
         """The platforms that this plugin brings."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
+class BrokenPlugin(NamedTuple):
     """A plugin that could not be used. It does not keep the others from working.
 
     Attributes:
@@ -55,8 +54,7 @@ class BrokenPlugin:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plugins:
+class Plugins(NamedTuple):
     """What was found: providers by their public names, built-in ones first."""
 
     providers: dict[str, PlatformProvider]

@@ -11,9 +11,9 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .infos import Platform
 
@@ -25,8 +25,7 @@ NEVER = 1000
 """The rank of what ``auto`` does not choose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """The machine that is searched: the real one, or a made-up one in tests.
 
     Attributes:
@@ -37,7 +36,7 @@ class Machine:
         root: what stands for ``/``, so that tests can have a machine in a folder.
     """
 
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     home: Path = Path("/")
     uid: int = -1
     system: str = "linux"
@@ -55,8 +54,7 @@ class Machine:
         return self.root / absolute.lstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """What a platform answered.
 
     Attributes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from dvm_runtimes.errors import InvalidOptionError
@@ -17,8 +17,7 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:%-]*)")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """What proves who an engine is, and who we are to it.
 
     Attributes:
@@ -43,8 +42,7 @@ class Tls:
         return cls(ca=existing("ca.pem"), cert=existing("cert.pem"), key=existing("key.pem"), verify=verify)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One address of an engine, taken apart. Made by `parse`.
 
     Attributes:

@@ -7,7 +7,6 @@ ENDPOINT is what `as_text` gives. It succeeds when there is no such thing.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
@@ -41,7 +40,7 @@ def removal(endpoint: Endpoint) -> Mapping[str, Any]:
 
 def as_text(endpoint: Endpoint) -> str:
     """All of an endpoint, as one word of a command; it holds no secrets, only the paths of files that do."""
-    return json.dumps(dataclasses.asdict(endpoint), default=os.fspath)
+    return json.dumps({**endpoint._asdict(), "tls": endpoint.tls and endpoint.tls._asdict()}, default=os.fspath)
 
 
 def from_text(text: str) -> Endpoint:

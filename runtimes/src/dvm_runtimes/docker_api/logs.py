@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.operation import Operation
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 Message = tuple[int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLog:
+class OpenLog(NamedTuple):
     """A log that the engine sends.
 
     Attributes:
@@ -41,8 +40,7 @@ class OpenLog:
     mended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Which part of a log is asked for; see `Engine.logs`."""
 
     tail: int | None

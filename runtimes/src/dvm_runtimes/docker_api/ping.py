@@ -16,8 +16,7 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvm_runtimes.provider import Probe
 
@@ -35,8 +34,7 @@ _LARGEST = 1 << 20
 """Bytes of an answer; a real one has one or two thousand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(NamedTuple):
     """What an engine says of itself.
 
     Attributes:

@@ -7,15 +7,13 @@ it and never asks which product it talks to.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Place = Literal["here", "vm", "remote"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
+class Hints(NamedTuple):
     """What to do next, on one platform, when something is wrong. Whole sentences.
 
     Attributes:
@@ -37,8 +35,7 @@ class Hints:
     build: str = "Install `docker buildx`, or write the Dockerfile without it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerProfile:
+class DockerProfile(NamedTuple):
     """One product that speaks the Docker API.
 
     Attributes:
@@ -59,7 +56,7 @@ class DockerProfile:
     platform_type: str = "docker"
     platform_name: str = "Docker Engine"
     place: Place = "here"
-    hints: Hints = field(default_factory=Hints)
+    hints: Hints = Hints()
     user: tuple[int, int] | None = None
     keep_id: bool = False
     ssh_agent_socket: str = ""

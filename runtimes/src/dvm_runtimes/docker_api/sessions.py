@@ -6,7 +6,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dvm_runtimes.engine import STDOUT, ExecSession
 from dvm_runtimes.errors import DvmError, ExecError
@@ -32,8 +32,7 @@ It is sent as if the command had written it, since the connection had been hande
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ExecState:
+class ExecState(NamedTuple):
     """What the engine knows of a command.
 
     Attributes:

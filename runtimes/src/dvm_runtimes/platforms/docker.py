@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvm_runtimes.docker_api import CONNECT_LIMIT, DockerProfile, Endpoint, Hints, Tls
 from dvm_runtimes.docker_api.ping import ping
@@ -32,8 +32,7 @@ ROOT_INSIDE = (0, 0)
 """In a rootless engine the user is root inside: anybody else there may not write what is the user's outside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One way to an engine: where it is known from, where it leads, and what is its own there."""
 
     platform: Platform
@@ -113,7 +112,7 @@ def _chosen(machine: Machine) -> list[Way]:
         for context in read_contexts(machine):
             if context.name == name:
                 way = _from_context(context, machine)
-                return [replace(way, platform=replace(way.platform, selector="docker", rank=RANK))]
+                return [way._replace(platform=replace(way.platform, selector="docker", rank=RANK))]
     return []
 
 
@@ -126,10 +125,10 @@ def _from_variable(host: str, machine: Machine) -> Way:
     for way in _places(machine):
         # The same place under its own name, with its own hints.
         if way.platform.endpoint == f"unix://{path}":
-            return replace(way, platform=replace(way.platform, selector="docker", rank=min(RANK, way.platform.rank)))
+            return way._replace(platform=replace(way.platform, selector="docker", rank=min(RANK, way.platform.rank)))
     name = "Docker Engine (DOCKER_HOST)"
     hints = Hints(start=f"Start the engine at {host}, or `unset DOCKER_HOST`.")
-    profile = replace(_profile_of(host, name, machine), hints=hints)
+    profile = _profile_of(host, name, machine)._replace(hints=hints)
     return Way(
         Platform("docker", name, f"unix://{path}" if path.startswith("/") else host, rank=RANK, selector="docker"),
         tls,
@@ -147,7 +146,7 @@ def _from_context(context: DockerContext, machine: Machine) -> Way:
     name = f"Docker (context {context.name})"
     local = context.host.startswith("unix://")
     start = f"Start the engine at {context.host}, or `docker context use default`."
-    profile = replace(_profile_of(context.host, name, machine), hints=Hints(start=start))
+    profile = _profile_of(context.host, name, machine)._replace(hints=Hints(start=start))
     platform = Platform(
         type="docker",
         name=name,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dvm_runtimes.docker_api import Tls
 from dvm_runtimes.docker_api.platform import without_password
@@ -16,8 +15,7 @@ DEFAULT = "default"
 """Docker's name for the engine that is used without any context."""
 
 
-@dataclass(frozen=True, slots=True)
-class DockerContext:
+class DockerContext(NamedTuple):
     """One context.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile, runtime_folder, without_password
@@ -32,8 +32,7 @@ MACHINE = "podman-machine-default"
 _API = "-api.sock"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One way to an engine: where it leads, with which key, and how it is started."""
 
     platform: Platform
@@ -128,14 +127,14 @@ def _chosen(machine: Machine) -> list[Way]:
     if host := without_password(machine.env.get("CONTAINER_HOST", "").strip()):
         for way in _places(machine):
             if way.platform.endpoint == host:
-                return [replace(way, platform=replace(way.platform, selector="podman"))]
+                return [way._replace(platform=replace(way.platform, selector="podman"))]
         name = "Podman (CONTAINER_HOST)"
         start = f"Start Podman's service at {host}, or `unset CONTAINER_HOST`."
         platform = Platform("podman", name, host, rank=RANK, selector="podman")
         return [Way(platform, start, _place_of(host, machine), machine.env.get("CONTAINER_SSHKEY", ""))]
     if name := machine.env.get("CONTAINER_CONNECTION", ""):
         named = (way for way in _connections(machine) if way.platform.profile == name)
-        return [replace(way, platform=replace(way.platform, selector="podman", rank=RANK)) for way in named]
+        return [way._replace(platform=replace(way.platform, selector="podman", rank=RANK)) for way in named]
     return []
 
 

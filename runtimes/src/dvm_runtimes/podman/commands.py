@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvm_runtimes.docker_api.execs import Execs
@@ -81,7 +80,7 @@ class PodmanExecs(Execs):
         state = super().state(op, exec_id)
         # Of a process that has ended Podman keeps no number; and these codes may be the command's own.
         if not state.running and state.exit_code is not None:
-            return replace(state, started=None if state.exit_code in _NOT_STARTED else True)
+            return state._replace(started=None if state.exit_code in _NOT_STARTED else True)
         return state
 
     def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:

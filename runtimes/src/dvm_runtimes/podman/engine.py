@@ -194,7 +194,7 @@ class PodmanEngine(DockerEngine):
 
 def _now(container: Container) -> Container:
     # Podman goes on showing the ports of a container that has ended.
-    return container if container.status in _HOLDS_PORTS else replace(container, ports={})
+    return container if container.status in _HOLDS_PORTS else container._replace(ports={})
 
 
 def _named(image: ImageInfo) -> ImageInfo:
