@@ -9,17 +9,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError, UnsupportedError
-from dvm_runtimes.factory import create_runtime
 from dvm_runtimes.operation import CancelToken
 
 from .records import Records, agreed
 from .settings import AUTO, Settings
-from .supply import Supply
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
     from .place import Place
+    from .supply import Supply
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ class Run:
         with self._lock:
             if name not in self._supplies:
                 try:
-                    self._supplies[name] = Supply(self, name, self._create(name))
+                    self._supplies[name] = self._create(name)
                 except DvmError as error:
                     self._supplies[name] = error
             found = self._supplies[name]
@@ -64,12 +63,16 @@ class Run:
             raise found.with_traceback(None)
         return found
 
-    def _create(self, name: str) -> ContainerRuntime:
-        # Its small process starts while the driver is loaded.
+    def _create(self, name: str) -> Supply:
+        # Its small process starts while all the rest is loaded: on another processor, which the engine will need soon.
         begun = self.submit(lambda: self.records.own)
+        from dvm_runtimes.factory import create_runtime
+
+        from .supply import Supply
+
         runtime = create_runtime(name)
         begun.result()
-        return runtime
+        return Supply(self, name, runtime)
 
     def submit(self, do: Callable[..., T], *args: Any) -> Future[T]:
         """Do it behind the tests' back."""
@@ -91,7 +94,7 @@ class Run:
 
     def supply_of(self, runtime: ContainerRuntime) -> Supply:
         """The supply whose runtime this is."""
-        return next(one for one in self._supplies.values() if isinstance(one, Supply) and one.runtime is runtime)
+        return next(one for one in self._supplies.values() if not isinstance(one, DvmError) and one.runtime is runtime)
 
     def reachable(self) -> tuple[str, ...]:
         """What ``--dvm-runtime=all`` stands for in this run: the same in all of its processes."""
@@ -133,7 +136,7 @@ class Run:
             return  # a fork of the process that these things belong to
         self.cancel.set()
         self.background.shutdown(wait=True, cancel_futures=True)
-        supplies = [one for one in self._supplies.values() if isinstance(one, Supply)]
+        supplies = [one for one in self._supplies.values() if not isinstance(one, DvmError)]
         for supply in supplies:
             supply.close()
         self.records.close()

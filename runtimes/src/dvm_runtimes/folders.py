@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .provider import Machine
+from .machine import Machine
 
 
 def config_folder(machine: Machine) -> Path:

@@ -291,7 +291,6 @@ class Client:
             sent["Content-Type"] = "application/json"
         scope = self._current.scope
         line = self._line(scope)
-        self.requests += 1
         try:
             body = data if json is None else json_text.dumps(json).encode()
             response = line.ask(method, target, body, sent)
@@ -336,6 +335,8 @@ class Client:
 
     def _line(self, scope: Scope | None) -> _Line:
         """A connection for one request, the one that was used last before a new one."""
+        with self._lock:
+            self.requests += 1
         while True:
             with self._lock:
                 line = self._idle.pop() if self._idle else None

@@ -160,6 +160,8 @@ class Connected:
             if op.aborted:
                 raise op.abort_error(error) from error
             raise self.broken(error, op.name, stream) from error
+        else:
+            op.check()  # where only the connection's end ends the body, a cut looks like it
         finally:
             stream.close()
 
