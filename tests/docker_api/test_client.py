@@ -16,8 +16,8 @@ from dvm_runtimes.docker_api.engine import DockerEngine
 from dvm_runtimes.docker_api.refusal import RefusedError
 from dvm_runtimes.docker_api.unreachable import NotAnEngineError
 from dvm_runtimes.docker_api.wire import cut
-from dvm_runtimes.errors import RuntimeUnavailableError
-from dvm_runtimes.operation import Operation
+from dvm_runtimes.errors import OperationCancelledError, RuntimeUnavailableError
+from dvm_runtimes.operation import CancelToken, Operation
 
 LIMIT = 30.0
 Talk = Callable[[socket.socket], object]
@@ -147,6 +147,27 @@ def test_half_an_answer_is_none(other: Other, client: Client, answer: bytes, str
     other.talks = [says(answer)]
     with pytest.raises(EOFError, match="ended in the middle"), closing(client.call("GET", "/", stream=stream)) as got:
         list(got.pieces())
+
+
+def test_a_body_that_only_the_connection_ends_is_not_whole_when_it_was_cut(other: Other) -> None:
+    def talk(caller: socket.socket) -> None:
+        for answer in (with_length(b"OK"), b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\none"):
+            head(caller)
+            caller.sendall(answer)
+        caller.recv(1)
+
+    other.talks = [talk]
+    cancel = CancelToken()
+    with (
+        closing(DockerEngine(other.endpoint, DockerProfile())) as engine,
+        Operation("logs", timeout=LIMIT, cancel=cancel) as op,
+    ):
+        engine.negotiate(op)
+        body = engine.pieces(op, engine.stream("GET", "/logs", params={}))
+        assert next(body) == b"one"
+        cancel.set()
+        with pytest.raises(OperationCancelledError):
+            next(body)
 
 
 def test_what_is_sent(other: Other, client: Client) -> None:
