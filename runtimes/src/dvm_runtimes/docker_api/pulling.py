@@ -70,12 +70,13 @@ def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
     done = threading.Event()
 
     def run() -> None:
-        from docker.errors import DockerException  # slow to load, and needed for nothing else
-
         try:
-            found.update(look())
-        except (DockerException, OSError, ValueError):
-            pass  # a broken configuration or helper: the registry will say what it needs
+            from docker.errors import DockerException  # slow to load, and needed for nothing else
+
+            try:
+                found.update(look())
+            except (DockerException, OSError, ValueError):
+                pass  # a broken configuration or helper: the registry will say what it needs
         finally:
             done.set()
 
