@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +101,23 @@ def test_an_image_without_any_tool(
 
 def test_a_mark_that_nothing_has_ends_nothing() -> None:
     assert not kill_here(new_mark())
+
+
+def test_one_that_becomes_another_program_all_the_time_ends(tmp_path: Path) -> None:
+    """In the middle of that, a process shows no environment."""
+    program = tmp_path / "again"
+    program.write_text('#!/bin/sh\necho\nexec "$0"\n')
+    program.chmod(0o755)
+    for _ in range(60):
+        mark = new_mark()
+        with subprocess.Popen([program], env={MARK: mark}, stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.read(3) == b"\n\n\n"  # it has begun
+                assert kill_here(mark)
+                assert process.wait(LIMIT) == -signal.SIGKILL
+            finally:
+                process.kill()
 
 
 def test_a_commands_environment_has_its_mark(runtime: EngineRuntime, start: Start) -> None:

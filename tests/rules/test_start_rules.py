@@ -17,6 +17,7 @@ from dvm_runtimes import (
     RuntimeUnavailableError,
     StartOptions,
     WorkspaceNotFoundError,
+    WorkspaceNotRunningError,
     WorkspaceStatus,
 )
 from dvm_runtimes.engine import ContainerSpec
@@ -47,6 +48,15 @@ def test_a_dead_one_is_replaced(runtime: MockRuntime) -> None:
     new = runtime.start_workspace(options())
     assert new != old
     assert [info.id for info in runtime.list_workspaces()] == [new]
+
+
+def test_another_start_that_is_just_bringing_it_up_is_waited_for(runtime: MockRuntime) -> None:
+    """Podman has a state in between, in which it refuses to start what is not running yet."""
+    stopped = runtime.start_workspace(options())
+    runtime.stop_workspace(stopped)
+    runtime.mock.fail_next("start_container", WorkspaceNotRunningError("must be in Created or Stopped state"))
+    assert runtime.start_workspace(options()) == stopped
+    assert runtime.list_workspaces()[0].status is WorkspaceStatus.RUNNING
 
 
 def test_one_that_is_being_removed_is_waited_out(runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,7 @@ class Starter:
     def _bring_up(self, found: Container) -> str:
         engine, op = self._engine, self._op
         before = found.status
-        with self._race_lost_if_gone():
+        with self._race_lost_if_changed():
             if before is WorkspaceStatus.PAUSED:
                 self._say("Resuming", found.name)
                 engine.resume_container(op, found.id)
@@ -231,7 +231,7 @@ class Starter:
             raise
         moved = False
         try:
-            with self._race_lost_if_gone():
+            with self._race_lost_if_changed():
                 current = engine.inspect_container(op, spec.name)
                 if current is None or current.id != old.id:
                     raise _LostRaceError  # somebody replaced it meanwhile
@@ -309,10 +309,11 @@ class Starter:
             step(op)
 
     @contextlib.contextmanager
-    def _race_lost_if_gone(self) -> Iterator[None]:
+    def _race_lost_if_changed(self) -> Iterator[None]:
         try:
             yield
-        except WorkspaceNotFoundError as error:
+        except (WorkspaceNotFoundError, WorkspaceNotRunningError) as error:
+            # It is gone, or no longer what it was: another start is bringing it up, as Podman has it for a moment.
             raise _LostRaceError from error
 
     def _say(self, stage: str, name: str) -> None:

@@ -20,7 +20,7 @@ MARK = "DVM_EXEC_ID"
 _ROUNDS = 200
 
 SCRIPT = f"""\
-n=0
+n=0 quiet=0
 while [ $n -lt {_ROUNDS} ]; do
   n=$((n+1)); found=
   for d in /proc/[0-9]*; do
@@ -30,14 +30,16 @@ while [ $n -lt {_ROUNDS} ]; do
       esac
     done < "$d/environ"
   done 2>/dev/null
-  [ -n "$found" ] || exit 0
+  if [ -n "$found" ]; then quiet=0; else quiet=$((quiet+1)); fi
+  [ $quiet -lt 2 ] || exit 0
 done
 exit 1
 """
 """Does it inside, with a POSIX shell's own words alone: ``read`` of every shell drops the zeros between variables.
 
-Rounds, since a process may fork while the others are looked at; one that has
-ended, but was not waited for, has no environment any more.
+Rounds, since a process may fork while the others are looked at; and two in
+the end that find nothing, since one that is just becoming another program
+shows no environment. One that has ended, but was not waited for, has none.
 """
 
 
@@ -60,11 +62,11 @@ def kill_here(mark: str, proc: Path = Path("/proc")) -> bool:
     needle = f"{MARK}={mark}".encode()
     found = False
     for _ in range(_ROUNDS):
-        pids = [pid for pid in _processes(proc) if _has(proc, pid, needle)]
-        if not pids:
+        there = {pid: _has(proc, pid, needle) for pid in _processes(proc)}
+        if not any(has is not False for has in there.values()):
             return found
-        found = True
-        for pid in pids:
+        for pid in (pid for pid, has in there.items() if has):
+            found = True
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -80,9 +82,23 @@ def _processes(proc: Path) -> list[int]:
     return []
 
 
-def _has(proc: Path, pid: int, needle: bytes) -> bool:
+def _has(proc: Path, pid: int, needle: bytes) -> bool | None:
+    """Whether its environment has this; None where that cannot be said now."""
     try:
         content = (proc / str(pid) / "environ").read_bytes()
+        if content:
+            return needle in content.split(b"\0")
+        return None if _is_changing(proc / str(pid) / "stat") else False
     except OSError:  # ended meanwhile, or another user's
         return False
-    return needle in content.split(b"\0")
+
+
+def _is_changing(stat: Path) -> bool:
+    """Whether a process that shows no environment is just becoming another program.
+
+    It has memory, which neither a thread of the kernel nor one that has ended has, and the kernel has not put the
+    environment there yet (proc(5), ``/proc/pid/stat``: vsize, env_start, env_end).
+    """
+    fields = stat.read_bytes().rpartition(b")")[2].split()
+    size, start, end = (int(fields[number - 3]) for number in (23, 50, 51))
+    return size > 0 and (end == 0 or start != end)
