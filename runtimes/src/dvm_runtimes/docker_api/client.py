@@ -156,14 +156,10 @@ class Answer:
             EOFError, OSError: it broke.
         """
         try:
-            self.body = self._response.read()
-        except http.client.HTTPException as error:
-            self.close()
-            raise EOFError("the answer ended in the middle") from error
+            self.body = b"".join(self.pieces())
         except BaseException:
             self.close()
             raise
-        self._release()
         return self.body
 
     def pieces(self) -> Iterator[bytes]:
