@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.platforms.made_up import PLACES, MadeUp
 
-from dvm_runtimes.detection import detect_platforms
+from dvm_runtimes.discovery.detection import detect_platforms
 from dvm_runtimes.plugins import providers
 
 ROUNDS = 15

@@ -19,7 +19,7 @@ from tests.engines.registry import RunningEngine, every_kind
 from tests.engines.subjects import runtime_on
 
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 KINDS = ("docker", "docker-28.5", "docker-tls", "podman", "podman-5.4")
 TARGET = 2.0

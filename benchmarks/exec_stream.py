@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.engines.http_over_socket import ask
 from tests.engines.registry import every_kind
 
-from dvm_runtimes.docker_api import Endpoint, connect
-from dvm_runtimes.docker_api.upgrade import take_over
-from dvm_runtimes.docker_api.wire import Wire
+from dvm_runtimes.engines.docker_api import Endpoint, connect
+from dvm_runtimes.engines.http.connection import Wire
+from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.options import StartOptions
 
 MIB = 1024 * 1024

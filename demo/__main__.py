@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dvm_runtimes.discovery.factory import create_runtime
 from dvm_runtimes.errors import DvmError
-from dvm_runtimes.factory import create_runtime
 
 from . import image, outside, terminal
 from .editor import Editor, EditorError, Message

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from dvm_runtimes.choice import choose
-from dvm_runtimes.detection import look_for_usable
+from dvm_runtimes.discovery.choice import choose
+from dvm_runtimes.discovery.detection import look_for_usable
+from dvm_runtimes.discovery.factory import create_runtime
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import DvmError
-from dvm_runtimes.factory import create_runtime
 from dvm_runtimes.plugins import providers
-from dvm_runtimes.provider import Machine
 
 from .transcript import Transcript
 

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dvm_runtimes.cli.words import NameThenWords, WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import NameThenWords, WordsAfterDashes
 
 
 def parsed(command: click.Command, *arguments: str) -> dict[str, object]:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from dvm_runtimes.naming import check_part
-from dvm_runtimes.ownership import current_owner, is_dead, owner_of
+from dvm_runtimes.cleanup.ownership import current_owner, is_dead, owner_of
+from dvm_runtimes.validation.naming import check_part
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_a_process_that_may_not_be_looked_at_is_not_dead(monkeypatch: pytest.Mon
     def refused(pid: int, number: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("dvm_runtimes.ownership.Path.read_text", hidden)
-    monkeypatch.setattr("dvm_runtimes.ownership._host", lambda: owner.split(":")[0])
+    monkeypatch.setattr("dvm_runtimes.cleanup.ownership.Path.read_text", hidden)
+    monkeypatch.setattr("dvm_runtimes.cleanup.ownership._host", lambda: owner.split(":")[0])
     monkeypatch.setattr(os, "kill", refused)
 
     assert not is_dead(owner)

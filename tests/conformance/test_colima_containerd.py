@@ -15,8 +15,8 @@ from tests.engines.image_registry import image_registry, put_image
 from tests.engines.kinds.colima import PROFILE, STOPPED, enter
 from tests.engines.programs import need
 
-from dvm_runtimes.platforms.colima import ColimaProvider
-from dvm_runtimes.provider import Machine
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.platforms.colima.provider import ColimaProvider
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.testing import *  # noqa: F403
 from dvm_runtimes.testing import Subject

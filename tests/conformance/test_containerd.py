@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engines.subjects import registry_image_for
 
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.platforms.containerd import ContainerdProvider
-from dvm_runtimes.provider import Machine
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.testing import *  # noqa: F403
 from dvm_runtimes.testing import Subject

@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from dvm_runtimes.nerdctl.messages import messages, reason
+from dvm_runtimes.engines.nerdctl.messages import messages, reason
 
 from .recorded import Step
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dvm_runtimes.nerdctl import NerdctlProfile
-from dvm_runtimes.nerdctl.calls import Caller
-from dvm_runtimes.nerdctl.following import follow
-from dvm_runtimes.nerdctl.local import LocalTransport
+from dvm_runtimes.engines.nerdctl import NerdctlProfile
+from dvm_runtimes.engines.nerdctl.calls import Caller
+from dvm_runtimes.engines.nerdctl.following import follow
+from dvm_runtimes.engines.nerdctl.local import LocalTransport
 from dvm_runtimes.operation import Operation
 
 LIMIT = 60.0

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.containerd.test_messages import cut
 
-from dvm_runtimes.nerdctl.framing import Framed
-from dvm_runtimes.nerdctl.remote import given as given_line
-from dvm_runtimes.nerdctl.transport import Call
-from dvm_runtimes.nerdctl.variables import Variables
+from dvm_runtimes.engines.nerdctl.framing import Framed
+from dvm_runtimes.engines.nerdctl.remote import given as given_line
+from dvm_runtimes.engines.nerdctl.transport import Call
+from dvm_runtimes.engines.nerdctl.variables import Variables
 
 MARK = "0123456789abcdef"
 BEGIN = b"\x1e0123456789abcdef\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvm_runtimes.nerdctl.messages import (
+from dvm_runtimes.engines.nerdctl.messages import (
     LONGEST_MESSAGE,
     LastLine,
     exec_exit_code,

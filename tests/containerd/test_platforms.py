@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.engines.nerdctl import NAMESPACE
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.nerdctl import NAMESPACE
-from dvm_runtimes.platforms.colima_containerd import create_containerd, probe_containerd
+from dvm_runtimes.platforms.colima.containerd import create_containerd, probe_containerd
 from dvm_runtimes.platforms.containerd import ContainerdProvider
-from dvm_runtimes.provider import Machine
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 ANSWER = '{"Client":{"Version":"v2.1.6"},"Server":{"Components":[{"Name":"containerd","Version":"1.7.24"}]}}'
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from dvm_runtimes.engines.nerdctl import NerdctlProfile, ports
 from dvm_runtimes.errors import EngineError
-from dvm_runtimes.nerdctl import NerdctlProfile, ports
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import Port
 

@@ -7,7 +7,13 @@ import json
 import pytest
 from tests.containerd.recorded import NERDCTL_VERSIONS, Step, nerdctl
 
-from dvm_runtimes.engine import Container
+from dvm_runtimes.engines.base import Container
+from dvm_runtimes.engines.nerdctl import NerdctlProfile, records
+from dvm_runtimes.engines.nerdctl.building import BuildOutput
+from dvm_runtimes.engines.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
+from dvm_runtimes.engines.nerdctl.logs import Records
+from dvm_runtimes.engines.nerdctl.messages import LastLine, exec_exit_code, messages, reason
+from dvm_runtimes.engines.nerdctl.versions import check_version
 from dvm_runtimes.errors import (
     BuildError,
     DvmError,
@@ -22,12 +28,6 @@ from dvm_runtimes.errors import (
     WorkspaceNotRunningError,
 )
 from dvm_runtimes.infos import EventKind, HostPort, ImageInfo, ProgressEvent, WorkspaceStatus
-from dvm_runtimes.nerdctl import NerdctlProfile, records
-from dvm_runtimes.nerdctl.building import BuildOutput
-from dvm_runtimes.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
-from dvm_runtimes.nerdctl.logs import Records
-from dvm_runtimes.nerdctl.messages import LastLine, exec_exit_code, messages, reason
-from dvm_runtimes.nerdctl.versions import check_version
 
 PROFILE = NerdctlProfile()
 

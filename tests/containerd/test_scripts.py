@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes.nerdctl import scripts
+from dvm_runtimes.engines.nerdctl import scripts
 
 LIMIT = 120.0
 

@@ -14,7 +14,7 @@ from tests.containerd.replay import again, manner
 from tests.engines.fixtures import Engines
 from tests.engines.kinds.containerd import stand_in_script
 
-from dvm_runtimes.nerdctl import records
+from dvm_runtimes.engines.nerdctl import records
 
 RECORDED = "2.1.6"
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes.engine import ContainerSpec, ExecSpec
+from dvm_runtimes.engines.base import ContainerSpec, ExecSpec
+from dvm_runtimes.engines.nerdctl import NerdctlProfile, argv, records
+from dvm_runtimes.engines.nerdctl.colima import ColimaSsh, LimaConnection, instance
+from dvm_runtimes.engines.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
+from dvm_runtimes.engines.nerdctl.logs import flags
+from dvm_runtimes.engines.nerdctl.transport import TransportError
+from dvm_runtimes.engines.nerdctl.variables import LONGEST_VALUE, variables
 from dvm_runtimes.errors import (
     ExecError,
     InvalidOptionError,
@@ -14,12 +20,6 @@ from dvm_runtimes.errors import (
     UnsupportedError,
     WorkspaceNotRunningError,
 )
-from dvm_runtimes.nerdctl import NerdctlProfile, argv, records
-from dvm_runtimes.nerdctl.colima import ColimaSsh, LimaConnection, instance
-from dvm_runtimes.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
-from dvm_runtimes.nerdctl.logs import flags
-from dvm_runtimes.nerdctl.transport import TransportError
-from dvm_runtimes.nerdctl.variables import LONGEST_VALUE, variables
 from dvm_runtimes.options import BuildOptions, Mount, Port
 
 PROFILE = NerdctlProfile()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint
-from dvm_runtimes.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.options import StartOptions
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 if TYPE_CHECKING:
     from tests.engines.registry import RunningEngine

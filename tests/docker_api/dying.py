@@ -16,7 +16,7 @@ from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions, ExecOptions, Mount, StartOptions
 from dvm_runtimes.waiting import LogLine
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 LIMIT = 60.0
 

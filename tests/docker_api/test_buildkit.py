@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.engines.debian_tree import TRIXIE
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint, Tls
-from dvm_runtimes.docker_api.buildkit import argv, environment
-from dvm_runtimes.docker_api.buildlog import BuildLog
-from dvm_runtimes.docker_api.buildtools import BuildTool, find_tool
-from dvm_runtimes.docker_api.context import Sources
-from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.docker_api.vertexes import Vertexes
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Tls
+from dvm_runtimes.engines.docker_api.build_context import Sources
+from dvm_runtimes.engines.docker_api.buildkit import argv, environment
+from dvm_runtimes.engines.docker_api.buildkit_progress import Vertexes
+from dvm_runtimes.engines.docker_api.buildlog import BuildLog
+from dvm_runtimes.engines.docker_api.buildtools import BuildTool, find_tool
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import BuildError, ImageNotFoundError, OperationCancelledError, UnsupportedError
 from dvm_runtimes.infos import ImageInfo, ProgressEvent
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT, Start
 

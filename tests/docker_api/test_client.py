@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint
-from dvm_runtimes.docker_api.client import Client
-from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.docker_api.refusal import RefusedError
-from dvm_runtimes.docker_api.unreachable import NotAnEngineError
-from dvm_runtimes.docker_api.wire import cut
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.http.api_error import ApiError, NotAnEngineError
+from dvm_runtimes.engines.http.client import Client
+from dvm_runtimes.engines.http.connection import cut
 from dvm_runtimes.errors import OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.operation import CancelToken, Operation
 
@@ -197,9 +196,9 @@ def test_a_refusal_has_its_status_and_words(other: Other, client: Client) -> Non
     ]
     refusals = []
     for _ in range(3):
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(ApiError) as caught:
             client.call("POST", "/containers/{}/start", "x")
-        refusals.append((caught.value.status, caught.value.words))
+        refusals.append((caught.value.status, caught.value.message))
     assert refusals == [(404, "no such container: x"), (503, "Service Unavailable"), (403, "go away")]
     assert client.connections == 1
 
@@ -214,7 +213,7 @@ def test_a_refusal_in_the_middle_of_what_is_sent_is_heard(other: Other, client: 
 
     other.talks = [talk]
     endless = iter(lambda: b"x" * 65536, b"")
-    with pytest.raises(RefusedError, match="no space left") as caught:
+    with pytest.raises(ApiError, match="no space left") as caught:
         client.call("PUT", "/containers/{}/archive", "x", data=endless)
     assert caught.value.status == 500
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint, Tls, connect
-from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.docker_api.refusal import RefusedError
-from dvm_runtimes.docker_api.ssh import ssh_command
-from dvm_runtimes.docker_api.unreachable import NotAnEngineError
-from dvm_runtimes.docker_api.upgrade import take_over
-from dvm_runtimes.docker_api.wire import Wire
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Tls, connect
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.http.api_error import ApiError, NotAnEngineError
+from dvm_runtimes.engines.http.connection import Wire
+from dvm_runtimes.engines.http.ssh import ssh_command
+from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import (
     DvmError,
     OperationCancelledError,
@@ -28,7 +27,7 @@ from dvm_runtimes.errors import (
 )
 from dvm_runtimes.operation import CancelToken, Operation
 from dvm_runtimes.options import ExecOptions, StartOptions
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT, Start, runtime_at
 
@@ -156,7 +155,7 @@ def test_bytes_behind_the_header_are_kept() -> None:
 def test_a_refusal_to_hand_over_has_its_words() -> None:
     body = b'{"message":"Container x is not running"}'
     wire, theirs = exchange(b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    with closing(theirs), closing(wire), pytest.raises(RefusedError, match="x is not running") as caught:
+    with closing(theirs), closing(wire), pytest.raises(ApiError, match="x is not running") as caught:
         take_over(wire, "localhost", "/x", {})
     assert caught.value.status == 409
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvm_runtimes.docker_api import DockerProfile
-from dvm_runtimes.docker_api.killing import MARK, kill_here, new_mark
+from dvm_runtimes.engines.docker_api import DockerProfile
+from dvm_runtimes.engines.docker_api.kill_script import MARK, kill_here, new_mark
 from dvm_runtimes.errors import OperationCancelledError
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import BuildOptions, ExecOptions
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT, Start, runtime_at
 

@@ -12,10 +12,10 @@ from tests.engines.fixtures import start
 from tests.engines.registry import every_kind
 from tests.engines.subjects import runtime_on
 
-from dvm_runtimes.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from . import dying
 from .dying import LIMIT, Call

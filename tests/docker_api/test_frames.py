@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvm_runtimes.docker_api.frames import FrameError, Frames, messages, plain, split
-from dvm_runtimes.docker_api.logs import to_the_end
-from dvm_runtimes.docker_api.mending import CUT, mend
-from dvm_runtimes.engine import STDERR, STDOUT
+from dvm_runtimes.engines.base import STDERR, STDOUT
+from dvm_runtimes.engines.docker_api.frames import FrameError, Frames, messages, plain, split
+from dvm_runtimes.engines.docker_api.logs import to_the_end
+from dvm_runtimes.engines.docker_api.newline_repair import CUT, mend
 
 
 def frame(stream: int, payload: bytes) -> bytes:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes.docker_api.inside import is_hidden
+from dvm_runtimes.engines.docker_api.exec_archive import is_hidden
 from dvm_runtimes.errors import EngineError, InvalidOptionError
 from dvm_runtimes.options import Mount
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT, Start
 

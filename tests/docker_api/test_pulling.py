@@ -15,11 +15,11 @@ from docker.api.client import APIClient
 from tests.engines.image_registry import image_registry
 from tests.engines.programs import need
 
-from dvm_runtimes.docker_api.pulling import PullProgress, every_credential
+from dvm_runtimes.engines.docker_api.pull import PullProgress, every_credential
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationCancelledError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import CancelToken, Operation
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT
 

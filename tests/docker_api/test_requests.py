@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dvm_runtimes.docker_api.capable import capabilities_of, is_rootless
-from dvm_runtimes.docker_api.client import negotiate
-from dvm_runtimes.docker_api.creating import create_body, log_driver_for
-from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.docker_api.events import event
-from dvm_runtimes.docker_api.parsing import PortView, exact, image, inspected, listed, seconds, status
-from dvm_runtimes.docker_api.problems import Problems, stream_error
-from dvm_runtimes.docker_api.profile import DockerProfile
-from dvm_runtimes.docker_api.pulling import messages, reference
-from dvm_runtimes.engine import ContainerSpec
+from dvm_runtimes.engines.base import ContainerSpec
+from dvm_runtimes.engines.docker_api.capabilities import capabilities_of, is_rootless
+from dvm_runtimes.engines.docker_api.create_body import create_body, log_driver_for
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.docker_api.error_mapping import Problems, stream_error
+from dvm_runtimes.engines.docker_api.events import event
+from dvm_runtimes.engines.docker_api.parsing import PortView, exact, image, inspected, listed, seconds, status
+from dvm_runtimes.engines.docker_api.profile import DockerProfile
+from dvm_runtimes.engines.docker_api.pull import messages, reference
+from dvm_runtimes.engines.http.client import negotiate
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -32,7 +32,7 @@ from dvm_runtimes.errors import (
 from dvm_runtimes.infos import EventKind, HostPort, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import Mount, Port
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .conftest import LIMIT
 
@@ -77,7 +77,7 @@ def test_fifty_workspaces_are_listed_with_one_request(runtime: EngineRuntime, do
 
 
 def test_a_runtime_asks_once_before_it_exists(docker_engine: RunningEngine) -> None:
-    from dvm_runtimes.docker_api import Endpoint, connect
+    from dvm_runtimes.engines.docker_api import Endpoint, connect
 
     with connect(Endpoint.parse(docker_engine.endpoint)) as runtime:
         assert isinstance(runtime, EngineRuntime)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dvm_runtimes.testing.subject import Outside
 
 from . import base_image
-from .http_over_socket import RefusedError, ask, read_until
+from .http_over_socket import ApiError, ask, read_until
 
 _ATTEMPTS = 20
 """How often a removal is tried that the engine refuses."""
@@ -33,11 +33,11 @@ class DockerOutside(Outside):
         ask(self._socket, "POST", f"/containers/{container}/unpause")
 
     def remove(self, container: str) -> None:
-        refused: RefusedError | None = None
+        refused: ApiError | None = None
         for _ in range(_ATTEMPTS):
             try:
                 self._unless_missing("DELETE", f"/containers/{container}", force="true", v="true")
-            except RefusedError as error:
+            except ApiError as error:
                 # Somebody else starts or removes it at this moment. Docker says 409; Podman 5.4 says 500.
                 if error.status not in (409, 500):
                     raise
@@ -120,7 +120,7 @@ class DockerOutside(Outside):
     def _unless_missing(self, method: str, path: str, **query: str) -> Any:
         try:
             return ask(self._socket, method, path, **query)
-        except RefusedError as error:
+        except ApiError as error:
             if error.status == 404:
                 return None
             raise

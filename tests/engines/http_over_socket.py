@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 LIMIT = 60.0
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """The engine answered with an error; ``status`` has its number."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -37,7 +37,7 @@ def ask(socket_path: str, method: str, path: str, body: Any = None, **query: str
         body: bytes are sent as a tar; anything else as JSON.
 
     Raises:
-        RefusedError: the engine answered with an error.
+        ApiError: the engine answered with an error.
     """
     headers = {}
     if isinstance(body, bytes):
@@ -53,7 +53,7 @@ def ask(socket_path: str, method: str, path: str, body: Any = None, **query: str
     finally:
         connection.close()
     if answer.status >= 400:
-        raise RefusedError(answer.status, text)
+        raise ApiError(answer.status, text)
     try:
         return json.loads(text)
     except ValueError:

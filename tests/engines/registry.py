@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
-from dvm_runtimes.provider import Machine
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.testing.subject import Outside
 
 from . import base_image, debian

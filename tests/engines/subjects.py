@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.plugins import providers
-from dvm_runtimes.provider import Machine
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.testing.subject import Subject
 

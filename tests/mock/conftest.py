@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dvm_runtimes import ExecOptions, ExecResult, StartOptions
-from dvm_runtimes.mock import MockRuntime
+from dvm_runtimes.engines.mock import MockRuntime
 
 Run = Callable[..., ExecResult]
 """Runs a shell script in a workspace: ``run("echo $A", env={"A": "1"})``."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dvm_runtimes import BuildError, BuildOptions, ImageInfo, StartOptions, UnsupportedError
-from dvm_runtimes.mock import MockEngine, MockRuntime
-from dvm_runtimes.mock.dockerfile import DockerfileProblem, expand, health_check, parse
+from dvm_runtimes.engines.mock import MockEngine, MockRuntime
+from dvm_runtimes.engines.mock.dockerfile import DockerfileProblem, expand, health_check, parse
 
 Build = Callable[..., ImageInfo]
 

@@ -19,7 +19,7 @@ from dvm_runtimes import (
     WorkspaceNotRunningError,
     WorkspaceStatus,
 )
-from dvm_runtimes.mock import MockRuntime
+from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.testing.eventlog import EventLog
 
 LIMIT = 60.0

@@ -18,8 +18,8 @@ from dvm_runtimes import (
     WorkspaceStatus,
     create_runtime,
 )
+from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.mock import MockRuntime
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import ExecOptions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dvm_runtimes import ExecOptions, StartOptions
-from dvm_runtimes.mock import Call, MockRuntime
+from dvm_runtimes.engines.mock import Call, MockRuntime
 
 
 def test_calls_of_both_levels_are_recorded(runtime: MockRuntime) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dvm_runtimes import AttachOptions, Command, ExecOptions, ExecResult, StartOptions
-from dvm_runtimes.engine import ExecSpec
-from dvm_runtimes.mock import MockRuntime
+from dvm_runtimes.engines.base import ExecSpec
+from dvm_runtimes.engines.mock import MockRuntime
 
 
 def test_a_pattern_is_answered(runtime: MockRuntime, workspace: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dvm_runtimes.mock import MockRuntime
+from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.testing.exec import ODD_WORDS
 
 from .conftest import Run

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from dvm_runtimes.detection import detect_platforms
+from dvm_runtimes.discovery.detection import detect_platforms
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.provider import Machine
 
 from .listeners import Full, Hanging, LiveEngine, Script, plain_file, stale
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from dvm_runtimes.choice import choose
-from dvm_runtimes.config import Config, config_file, load_config
+from dvm_runtimes.discovery.choice import choose
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.folders import config_folder, state_folder
 from dvm_runtimes.plugins import providers
-from dvm_runtimes.provider import Machine
+from dvm_runtimes.user.config import Config, config_file, load_config
+from dvm_runtimes.user.folders import config_folder, state_folder
 
 from .made_up import MadeUp
 

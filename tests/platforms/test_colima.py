@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
-from dvm_runtimes.platforms.colima import ColimaProvider
-from dvm_runtimes.platforms.colima_files import colima_home, path_in_vm, runtime_of, shares_of, short_name
+from dvm_runtimes.platforms.colima.files import colima_home, path_in_vm, runtime_of, shares_of, short_name
+from dvm_runtimes.platforms.colima.provider import ColimaProvider
 
 from .made_up import PATIENT, MadeUp
 

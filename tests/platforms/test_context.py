@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes import context
-from dvm_runtimes.context import (
+from dvm_runtimes.errors import DvmError, InvalidOptionError
+from dvm_runtimes.user import context
+from dvm_runtimes.user.context import (
     Context,
     context_file,
     load_context,
@@ -21,7 +22,6 @@ from dvm_runtimes.context import (
     save_context,
     update_context,
 )
-from dvm_runtimes.errors import DvmError, InvalidOptionError
 
 from .conftest import unprivileged
 
@@ -175,7 +175,7 @@ def test_a_writer_that_died_leaves_no_lock(file: Path) -> None:
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from dvm_runtimes import context\n"
+        "from dvm_runtimes.user import context\n"
         "with context._writing(Path(sys.argv[1])):\n"
         "    os._exit(9)\n"
     )

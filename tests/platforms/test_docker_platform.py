@@ -9,11 +9,11 @@ import threading
 
 import pytest
 
-from dvm_runtimes.docker_api import Endpoint, Tls
+from dvm_runtimes.discovery.provider import NEVER
+from dvm_runtimes.engines.docker_api import Endpoint, Tls
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
-from dvm_runtimes.platforms.docker import DockerProvider
-from dvm_runtimes.platforms.docker_contexts import current_context, read_contexts
-from dvm_runtimes.provider import NEVER
+from dvm_runtimes.platforms.docker.contexts import current_context, read_contexts
+from dvm_runtimes.platforms.docker.provider import DockerProvider
 
 from .conftest import unprivileged
 from .made_up import PATIENT, MadeUp

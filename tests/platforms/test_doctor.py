@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dvm_runtimes.doctor import Report, examine
+from dvm_runtimes.discovery.doctor import Report, examine
 
 from .made_up import PATIENT, MadeUp
 

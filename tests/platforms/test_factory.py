@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dvm_runtimes import factory
-from dvm_runtimes.detection import detect_platform, detect_platforms
+from dvm_runtimes.discovery import factory
+from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
+from dvm_runtimes.discovery.factory import check_system, choose_first, create_runtime
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError, UnsupportedError
-from dvm_runtimes.factory import check_system, choose_first, create_runtime
 from dvm_runtimes.plugins import providers
-from dvm_runtimes.provider import Machine
 
 from .made_up import PATIENT, MadeUp
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engines.subjects import runtime_on
 
-from dvm_runtimes.detection import detect_platforms
+from dvm_runtimes.discovery.detection import detect_platforms
+from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import StartOptions
-from dvm_runtimes.provider import Machine
 
 from .made_up import PATIENT
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
-from dvm_runtimes.docker_api.ping import Pong, ping, probe
-from dvm_runtimes.docker_api.unreachable import NotAnEngineError
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
+from dvm_runtimes.engines.docker_api.ping import Pong, ping, probe
+from dvm_runtimes.engines.http.api_error import NotAnEngineError
 
 from .made_up import PATIENT, MadeUp
 

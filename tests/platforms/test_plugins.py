@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes import plugins
-from dvm_runtimes.detection import detect_platforms
-from dvm_runtimes.doctor import examine
-from dvm_runtimes.factory import create_runtime
+from dvm_runtimes.discovery.detection import detect_platforms
+from dvm_runtimes.discovery.doctor import examine
+from dvm_runtimes.discovery.factory import create_runtime
 
 from .made_up import PATIENT, MadeUp
 
@@ -121,7 +121,7 @@ def test_a_broken_plugin_keeps_nobody_from_working(install: Install, linux: Made
     found = plugins.find_plugins()
 
     assert "good" in found.providers
-    assert found.providers["docker"].__class__.__module__ == "dvm_runtimes.platforms.docker"
+    assert found.providers["docker"].__class__.__module__ == "dvm_runtimes.platforms.docker.provider"
     (broken,) = found.broken
     assert broken.name == "bad"
     assert broken.problem.startswith(problem)

@@ -7,10 +7,10 @@ import os
 
 import pytest
 
+from dvm_runtimes.discovery.provider import NEVER
 from dvm_runtimes.errors import RuntimeUnavailableError
-from dvm_runtimes.platforms.podman import PodmanProvider
-from dvm_runtimes.platforms.podman_connections import Connection, read_connections
-from dvm_runtimes.provider import NEVER
+from dvm_runtimes.platforms.podman.connections import Connection, read_connections
+from dvm_runtimes.platforms.podman.provider import PodmanProvider
 
 from .made_up import MadeUp
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes.docker_api import Endpoint
-from dvm_runtimes.factory import choose_first
+from dvm_runtimes.discovery.factory import choose_first
+from dvm_runtimes.discovery.probing import PATIENT as PATIENT_LIMIT
+from dvm_runtimes.discovery.probing import QUICK, SILENT, first_alive, probe_all
+from dvm_runtimes.discovery.provider import Machine, Probe
+from dvm_runtimes.engines.docker_api import Endpoint
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.platforms.docker import DockerProvider
-from dvm_runtimes.probing import PATIENT as PATIENT_LIMIT
-from dvm_runtimes.probing import QUICK, SILENT, first_alive, probe_all
-from dvm_runtimes.provider import Machine, Probe
+from dvm_runtimes.platforms.docker.provider import DockerProvider
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .made_up import PATIENT, PLACES, MadeUp

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes.docker_api.creating import create_body
-from dvm_runtimes.docker_api.engine import DockerEngine
-from dvm_runtimes.engine import ContainerSpec
+from dvm_runtimes.engines.base import ContainerSpec
+from dvm_runtimes.engines.docker_api.create_body import create_body
+from dvm_runtimes.engines.docker_api.engine import DockerEngine
+from dvm_runtimes.engines.podman.creation import NO_LIMIT, adapted
+from dvm_runtimes.engines.podman.engine import PodmanEngine, familiar
 from dvm_runtimes.errors import EngineError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import Mount
-from dvm_runtimes.podman.creation import NO_LIMIT, adapted
-from dvm_runtimes.podman.engine import PodmanEngine, familiar
 
 NO_IDS = "container create: keep-id requires additional UIDs or GIDs defined in /etc/subuid and /etc/subgid"
 

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from dvm_runtimes.engine import ExecSpec
-from dvm_runtimes.podman import feeding
+from dvm_runtimes.engines.base import ExecSpec
+from dvm_runtimes.engines.podman import feeding
 
 LIMIT = 60
 """Seconds for what takes a moment."""

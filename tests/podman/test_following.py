@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dvm_runtimes.docker_api.logs import Message, Wanted
-from dvm_runtimes.engine import STDERR, STDOUT
-from dvm_runtimes.podman.following import Unread
+from dvm_runtimes.engines.base import STDERR, STDOUT
+from dvm_runtimes.engines.docker_api.logs import Message, Wanted
+from dvm_runtimes.engines.podman.following import Unread
 
 ONE, TWO = 1_700_000_000, 1_700_000_001
 STAMPS = {ONE: b"2023-11-14T22:13:20Z", TWO: b"2023-11-14T22:13:21Z"}

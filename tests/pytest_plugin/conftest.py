@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.engines.http_over_socket import RefusedError, ask
+from tests.engines.http_over_socket import ApiError, ask
 
 from .project import Project
 
@@ -54,7 +54,7 @@ class Left:
         """Return when it is gone; the engine says when."""
         try:
             ask(self._socket, "POST", f"/containers/{container}/wait", condition="removed")
-        except RefusedError as error:
+        except ApiError as error:
             if error.status != 404:
                 raise
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvm_runtimes.ledger import Left, left
+from dvm_runtimes.cleanup.ledger import Left, left
 
 LIMIT = 150.0
 """Seconds that a run may take on a slow machine."""

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvm_runtimes import reaper
-from dvm_runtimes.docker_api import Endpoint, leaving
+from dvm_runtimes.cleanup import reaper
+from dvm_runtimes.engines.docker_api import Endpoint
+from dvm_runtimes.engines.docker_api import remove_orphan as leaving
 
 from .conftest import Left, left_on, project_on
 from .project import LIMIT, Project, read_until

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvm_runtimes import StartOptions
-from dvm_runtimes.docker_api import Endpoint, connect
-from dvm_runtimes.resetting import Resetter, State, mounts_of, parse, topmost
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.engines.docker_api import Endpoint, connect
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from pytest_dvm.reset import Resetter, State, mounts_of, parse, topmost
 
 from .conftest import Left
 from .project import Project

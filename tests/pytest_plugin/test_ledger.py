@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes import create_runtime, reaper
-from dvm_runtimes.ledger import Ledger, Left, abandoned, engine_key, ledgers_folder, left, start_reaper, sweep
-from dvm_runtimes.ownership import owner_of
+from dvm_runtimes import create_runtime
+from dvm_runtimes.cleanup import reaper
+from dvm_runtimes.cleanup.ledger import Ledger, Left, abandoned, engine_key, ledgers_folder, left, start_reaper, sweep
+from dvm_runtimes.cleanup.ownership import owner_of
 
 LIMIT = 60.0
 

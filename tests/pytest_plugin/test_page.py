@@ -11,7 +11,7 @@ import pytest
 from tests.engines.http_over_socket import ask
 
 from dvm_runtimes.options import StartOptions
-from pytest_dvm.wanted import KEYWORDS
+from pytest_dvm.request import KEYWORDS
 
 from .conftest import Left
 from .project import Project

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dvm.place import place_of
+from pytest_dvm.run_identity import place_of
 from pytest_dvm.settings import Settings, read, runtime_names
 
 

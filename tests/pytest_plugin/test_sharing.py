@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from dvm_runtimes.docker_api import leaving
-from dvm_runtimes.docker_api.endpoint import Endpoint, Tls
+from dvm_runtimes.engines.docker_api import remove_orphan as leaving
+from dvm_runtimes.engines.http.endpoint import Endpoint, Tls
 
 from .conftest import Left
 from .project import LIMIT, Project, read_until
@@ -188,7 +188,7 @@ def test_an_engine_behind_tls_is_cleaned_by_a_command() -> None:
     endpoint = Endpoint.parse("tcp://10.0.0.7:2376", tls=Tls(ca=Path("/ca.pem"), verify=False))
     steps = leaving.removal(endpoint)
 
-    assert steps["container"][1:3] == ["-m", "dvm_runtimes.docker_api.leaving"]
+    assert steps["container"][1:3] == ["-m", "dvm_runtimes.engines.docker_api.remove_orphan"]
     assert steps["container"][4:] == ["container", "{name}"]
     assert leaving.from_text(steps["network"][3]) == endpoint
 

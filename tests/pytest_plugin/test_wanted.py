@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dvm_runtimes import BuildOptions, InvalidOptionError, LogLine, Mount, Port
+from pytest_dvm.request import Wanted, merge, wanted
 from pytest_dvm.settings import Settings
-from pytest_dvm.wanted import Wanted, merge, wanted
 
 
 def want(folder: Path = Path("/project"), image: str = "debian:12", **keywords: Any) -> Wanted:

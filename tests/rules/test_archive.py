@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvm_runtimes import EngineError
-from dvm_runtimes.archive import pack, unpack
+from dvm_runtimes.workspaces.archive import pack, unpack
 
 NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=20).filter(
     lambda name: name not in (".", "..") and len(name.encode()) <= 200

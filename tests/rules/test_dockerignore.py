@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvm_runtimes.dockerignore import Ignore
+from dvm_runtimes.builds.dockerignore import Ignore
 
 
 @pytest.mark.parametrize(

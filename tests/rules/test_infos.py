@@ -20,9 +20,9 @@ from dvm_runtimes import (
     WorkspaceInfo,
     WorkspaceStatus,
 )
-from dvm_runtimes.engine import Container
-from dvm_runtimes.naming import Identity, is_managed
-from dvm_runtimes.watching import differences
+from dvm_runtimes.engines.base import Container
+from dvm_runtimes.validation.naming import Identity, is_managed
+from dvm_runtimes.workspaces.watching import differences
 
 INFO = WorkspaceInfo(
     "id", "dvm-dev", WorkspaceStatus.RUNNING, "debian:12", ports={"80/tcp": HostPort("127.0.0.1", 8080)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.mount_policy import PERSONAL_PATHS, check_bind_source
+from dvm_runtimes.validation.mount_policy import PERSONAL_PATHS, check_bind_source
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvm_runtimes import AttachOptions, BuildOptions, ExecOptions, InvalidOptionError, Mount, Port, StartOptions
-from dvm_runtimes.environment import read_env_file
-from dvm_runtimes.naming import Identity, workspace_name_for
-from dvm_runtimes.quantities import check_cpus, parse_memory
+from dvm_runtimes.validation.environment import read_env_file
+from dvm_runtimes.validation.naming import Identity, workspace_name_for
+from dvm_runtimes.validation.quantities import check_cpus, parse_memory
 
 
 def start(**values: Any) -> StartOptions:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dvm_runtimes import Capabilities, InvalidOptionError, Mount, Port, StartOptions, UnsupportedError
-from dvm_runtimes.engine import ContainerSpec
-from dvm_runtimes.mock import MockEngine
-from dvm_runtimes.naming import EXPIRES, IMAGE, MANAGED, OWNER, SPEC
-from dvm_runtimes.planning import SHELL_CAPABILITIES, plan, spec_hash, with_image
+from dvm_runtimes.engines.base import ContainerSpec
+from dvm_runtimes.engines.mock import MockEngine
+from dvm_runtimes.validation.naming import EXPIRES, IMAGE, MANAGED, OWNER, SPEC
+from dvm_runtimes.workspaces.planning import SHELL_CAPABILITIES, plan, spec_hash, with_image
 
 IMAGE_ID = "sha256:" + "1" * 64
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvm_runtimes import AttachOptions
-from dvm_runtimes.shells import SHELLS, shell_command, shell_spec
+from dvm_runtimes.workspaces.shells import SHELLS, shell_command, shell_spec
 
 
 def test_the_first_shell_that_is_there() -> None:

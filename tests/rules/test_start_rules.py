@@ -20,8 +20,8 @@ from dvm_runtimes import (
     WorkspaceNotRunningError,
     WorkspaceStatus,
 )
-from dvm_runtimes.engine import ContainerSpec
-from dvm_runtimes.mock import MockEngine, MockRuntime
+from dvm_runtimes.engines.base import ContainerSpec
+from dvm_runtimes.engines.mock import MockEngine, MockRuntime
 from dvm_runtimes.operation import Operation
 
 
@@ -83,7 +83,7 @@ def test_a_race_that_never_ends_is_an_error(runtime: MockRuntime, monkeypatch: p
         raise WorkspaceNotFoundError("somebody removed it")
 
     monkeypatch.setattr(MockEngine, "start_container", gone)
-    monkeypatch.setattr("dvm_runtimes.starting._PAUSES", (0, 0.001, 0.001))
+    monkeypatch.setattr("dvm_runtimes.workspaces.starting._PAUSES", (0, 0.001, 0.001))
     with pytest.raises(EngineError, match="by somebody else at the same time"):
         runtime.start_workspace(options())
 

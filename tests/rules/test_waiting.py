@@ -22,8 +22,8 @@ from dvm_runtimes import (
     UnsupportedError,
     WaitStrategy,
 )
+from dvm_runtimes.engines.mock import MockEngine, MockRuntime
 from dvm_runtimes.infos import Capabilities
-from dvm_runtimes.mock import MockEngine, MockRuntime
 from dvm_runtimes.waiting import listening_ports
 
 NO_CAT = ["sh", "-c", "rm /bin/cat; exec httpd -f -p 8080 -h /tmp"]

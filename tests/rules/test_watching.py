@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dvm_runtimes.engine import EngineEvent
+from dvm_runtimes.engines.base import EngineEvent
 from dvm_runtimes.infos import EventKind, WorkspaceInfo, WorkspaceStatus
-from dvm_runtimes.watching import tells_all
+from dvm_runtimes.workspaces.watching import tells_all
 
 LISTED = WorkspaceInfo("1f", "dvm-dev", WorkspaceStatus.RUNNING, "debian:12")
 SEEN = WorkspaceInfo("1f", "dvm-dev", WorkspaceStatus.RUNNING, "debian:12", started=1.0)

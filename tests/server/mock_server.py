@@ -26,7 +26,7 @@ def main() -> int:
     @server.thread()
     def mock(work: Work) -> Any:
         """``{"do": name, "with": [...], "named": {...}}``: a method of `MockControls`."""
-        from dvm_runtimes.mock import MockRuntime
+        from dvm_runtimes.engines.mock import MockRuntime
 
         argument = work.argument
         controls = MockRuntime("tests").mock

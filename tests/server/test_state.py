@@ -13,9 +13,9 @@ import pytest
 from tests.server.wire_client import PATIENCE
 
 from dvm_runtimes import StartOptions
+from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
-from dvm_runtimes.mock import MockRuntime
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import WorkspaceWatch
 from dvm_server import selection, targets
@@ -187,7 +187,7 @@ class Unsteady:
 @pytest.fixture
 def unsteady(monkeypatch: pytest.MonkeyPatch) -> Unsteady:
     made = Unsteady()
-    monkeypatch.setattr("dvm_runtimes.factory.create_runtime", made)
+    monkeypatch.setattr("dvm_runtimes.discovery.factory.create_runtime", made)
     return made
 
 
@@ -224,7 +224,7 @@ def test_waiting_for_a_runtime_can_be_cancelled(chosen: Selection, monkeypatch: 
         go_on.wait(PATIENCE)
         return MockRuntime()
 
-    monkeypatch.setattr("dvm_runtimes.factory.create_runtime", slow)
+    monkeypatch.setattr("dvm_runtimes.discovery.factory.create_runtime", slow)
     chosen.start()
     assert reached.wait(PATIENCE)
     cancel = CancelToken()
@@ -260,7 +260,7 @@ def test_a_runtime_without_events_is_used_all_the_same(
 ) -> None:
     import dataclasses
 
-    from dvm_runtimes.mock.engine import MockEngine
+    from dvm_runtimes.engines.mock.engine import MockEngine
 
     able = dataclasses.replace(MockRuntime().capabilities, events=False)
     monkeypatch.setattr(MockEngine, "capabilities", property(lambda self: able))
@@ -273,7 +273,7 @@ def test_a_runtime_without_events_is_used_all_the_same(
 def test_a_runtime_that_goes_before_it_is_watched(
     chosen: Selection, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dvm_runtimes.workspaces import EngineRuntime
+    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
     watch = EngineRuntime.watch_workspaces
     failures = iter([RuntimeUnavailableError("just gone"), RuntimeUnavailableError("still gone")])

@@ -13,7 +13,7 @@ from dvm_runtimes import waiting
 from dvm_runtimes.errors import BuildError, InvalidOptionError, OperationCancelledError
 from dvm_runtimes.infos import HostPort, ImageInfo, Platform, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.options import AttachOptions, BuildOptions, ExecOptions, Mount, Port, StartOptions
-from dvm_server import wire
+from dvm_server import json_codec as wire
 from dvm_server.arguments import Arguments, absolute
 from dvm_server.failures import explain, secrets_of, veiled
 from dvm_server.steps import percentage

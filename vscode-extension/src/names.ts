@@ -3,7 +3,7 @@ const LONGEST = 63 - "dvm-".length;
 
 /**
  * The name of a folder's workspace: the folder's own, made safe. The same rule as
- * `dvm_runtimes.naming.workspace_name_for`, so that `dvm up` in a terminal and
+ * `dvm_runtimes.validation.naming.workspace_name_for`, so that `dvm up` in a terminal and
  * the editor mean the same workspace.
  */
 export function workspaceNameFor(folderName: string): string {

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .aio import AsyncTerminal, AsyncWorkspace
+    from .async_workspace import AsyncTerminal, AsyncWorkspace
     from .factory import AsyncWorkspaceFactory, WorkspaceFactory
     from .workspace import Workspace
 
 _HOME_OF = {
-    "AsyncTerminal": "aio",
-    "AsyncWorkspace": "aio",
+    "AsyncTerminal": "async_workspace",
+    "AsyncWorkspace": "async_workspace",
     "AsyncWorkspaceFactory": "factory",
     "Workspace": "workspace",
     "WorkspaceFactory": "factory",

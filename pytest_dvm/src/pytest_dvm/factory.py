@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.naming import check_container_name
+from dvm_runtimes.validation.naming import check_container_name
 
 if TYPE_CHECKING:
-    from .aio import AsyncWorkspace
+    from .async_workspace import AsyncWorkspace
+    from .request import Wanted
     from .supply import Supply
-    from .wanted import Wanted
     from .workspace import Workspace
 
 
@@ -87,6 +87,6 @@ class AsyncWorkspaceFactory:
 
     async def __call__(self, name: str = "", **keywords: Any) -> AsyncWorkspace:
         """Start another one; see `WorkspaceFactory`."""
-        from .aio import in_thread
+        from .async_workspace import in_thread
 
         return (await in_thread(self.sync, name, **keywords)).aio

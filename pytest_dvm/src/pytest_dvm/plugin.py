@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from .place import new_run, place_of
+from .run_identity import new_run, place_of
 from .settings import ALL, Settings, add_options, read
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
     from .factory import WorkspaceFactory
+    from .request import Wanted
     from .run import Run
     from .supply import Supply
-    from .wanted import Wanted
     from .workspace import Workspace
 
 MARKER = (
@@ -183,7 +183,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the first workspaces: by the time that the first test runs, they do so too."""
     items = [item for item in session.items if uses_workspaces(item)]
     if items and not session.config.option.collectonly:
-        from .ahead import start_ahead
+        from .prestart import start_ahead
 
         start_ahead(run_of(session.config), items)
 
@@ -215,7 +215,7 @@ def wanted_by(item: pytest.Item, keywords: dict[str, Any] | None = None) -> Want
     Raises:
         InvalidOptionError: naming the keyword and the value.
     """
-    from .wanted import merge, wanted
+    from .request import merge, wanted
 
     marks = [mark.kwargs for mark in item.iter_markers("dvm")]
     return wanted(merge([keywords or {}, *marks]), item.config.stash[SETTINGS], item.path.parent)
@@ -239,8 +239,8 @@ def dvm_session_workspace(
     request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime, dvm_session_options: dict[str, Any]
 ) -> Iterator[Workspace]:
     """One workspace for the whole run, with xdist too."""
-    from .starts import started
-    from .wanted import wanted
+    from .request import wanted
+    from .start_failures import started
 
     config = request.config
     supply = run_of(config).supply_of(dvm_runtime)
@@ -254,7 +254,7 @@ def dvm_session_workspace(
 @pytest.fixture
 def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[Workspace]:
     """A workspace for this test alone, as its marker wants it."""
-    from .starts import started
+    from .start_failures import started
 
     supply = run_of(request.config).supply_of(dvm_runtime)
     with started():

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvm_runtimes.ledger import Ledger, ledgers_folder, sweep
-from dvm_runtimes.ownership import current_owner, owner_of
-from dvm_runtimes.reaper import read
+from dvm_runtimes.cleanup.ledger import Ledger, ledgers_folder, sweep
+from dvm_runtimes.cleanup.ownership import current_owner, owner_of
+from dvm_runtimes.cleanup.reaper import read
 
-from .place import Place
+from .run_identity import Place
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -85,7 +85,7 @@ def shared_file(run: str) -> Path:
 
 def end_shared(run: str) -> None:
     """Remove what the processes of a run shared: for the controller, when they have ended."""
-    from dvm_runtimes.reaper import reap
+    from dvm_runtimes.cleanup.reaper import reap
 
     reap(os.fspath(shared_file(run)), in_flight=0.0)
 

@@ -17,7 +17,7 @@ from .settings import AUTO, Settings
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
-    from .place import Place
+    from .run_identity import Place
     from .supply import Supply
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Run:
     def _create(self, name: str) -> Supply:
         # Its small process starts while all the rest is loaded: on another processor, which the engine will need soon.
         begun = self.submit(lambda: self.records.own)
-        from dvm_runtimes.factory import create_runtime
+        from dvm_runtimes.discovery.factory import create_runtime
 
         from .supply import Supply
 
@@ -151,9 +151,9 @@ def unavailable(error: DvmError) -> bool:
 
 def reachable_runtimes() -> tuple[str, ...]:
     """What ``--dvm-runtime=all`` stands for on this machine, now; ``auto`` if nothing answers."""
-    from dvm_runtimes.detection import detect_platforms
-    from dvm_runtimes.probing import PATIENT
-    from dvm_runtimes.provider import NEVER
+    from dvm_runtimes.discovery.detection import detect_platforms
+    from dvm_runtimes.discovery.probing import PATIENT
+    from dvm_runtimes.discovery.provider import NEVER
 
     # A busy engine must not be left out: its tests would go missing without a word.
     platforms = detect_platforms(timeout=PATIENT)

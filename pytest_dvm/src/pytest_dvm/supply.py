@@ -11,19 +11,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundError
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
-from .recording import record_starts
+from .recorder import record_starts
 from .records import made, turn
-from .wanted import Wanted
+from .request import Wanted
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from dvm_runtimes.ledger import Ledger
+    from dvm_runtimes.cleanup.ledger import Ledger
     from dvm_runtimes.options import StartOptions
-    from dvm_runtimes.resetting import Resetter
     from dvm_runtimes.runtime import ContainerRuntime
 
+    from .reset import Resetter
     from .run import Run
 
 KEPT = "dvm_kept"
@@ -145,7 +145,7 @@ class Supply:
         # Other implementations of the interface need not have an engine beneath.
         if not isinstance(runtime, EngineRuntime) or not useful:
             return self.make(wanted)
-        from dvm_runtimes.resetting import Resetter
+        from .reset import Resetter
 
         began = time.monotonic()
         bare = wanted._replace(files={}, options=dataclasses.replace(wanted.options, ready=None))
@@ -262,7 +262,7 @@ class Supply:
         return workspace
 
     def _furnish(self, workspace: Workspace, wanted: Wanted, options: StartOptions) -> None:
-        from .placing import place_files
+        from .put_files import place_files
 
         place_files(workspace, wanted.files)
         if options.ready is not None:
@@ -273,7 +273,7 @@ class Supply:
         records = self.run.records
         image = wanted.options.image_name
         if wanted.build is not None:
-            from .building import build_once
+            from .images import build_once
 
             image = build_once(self, wanted.build)
         return dataclasses.replace(wanted.options, image_name=image, container_name=name, owner=records.owner)

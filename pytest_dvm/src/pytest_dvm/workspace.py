@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
     from dvm_runtimes.terminal import Terminal
 
-    from .aio import AsyncWorkspace
+    from .async_workspace import AsyncWorkspace
 
 REMEMBERED = 3
 """How many failed commands a failure report can show."""
@@ -78,7 +78,7 @@ class Workspace:
     @property
     def aio(self) -> AsyncWorkspace:
         """The same workspace with awaitable methods, for async fixtures."""
-        from .aio import AsyncWorkspace
+        from .async_workspace import AsyncWorkspace
 
         return AsyncWorkspace(self)
 

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .detection import detect_platform, detect_platforms
+    from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
+    from dvm_runtimes.discovery.factory import create_runtime
+
     from .errors import (
         BuildError,
         DvmError,
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
         WorkspaceNotFoundError,
         WorkspaceNotRunningError,
     )
-    from .factory import create_runtime
     from .infos import (
         Capabilities,
         EventKind,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from .waiting import Command, HealthCheck, Http, LogLine, Running, TcpPort, WaitStrategy
 
 _HOMES = {
-    "detection": ("detect_platform", "detect_platforms"),
+    "discovery.detection": ("detect_platform", "detect_platforms"),
     "errors": (
         "BuildError",
         "DvmError",
@@ -71,7 +72,7 @@ _HOMES = {
         "WorkspaceNotFoundError",
         "WorkspaceNotRunningError",
     ),
-    "factory": ("create_runtime",),
+    "discovery.factory": ("create_runtime",),
     "infos": (
         "Capabilities",
         "EventKind",

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .environment import check_env
-from .errors import InvalidOptionError
-from .naming import (
+from dvm_runtimes.validation.environment import check_env
+from dvm_runtimes.validation.naming import (
     Identity,
     check_container_name,
     check_image,
@@ -23,8 +22,10 @@ from .naming import (
     check_network_mode,
     check_part,
 )
-from .quantities import check_cpus, parse_memory
-from .text import is_text
+from dvm_runtimes.validation.quantities import check_cpus, parse_memory
+from dvm_runtimes.validation.text import is_text
+
+from .errors import InvalidOptionError
 
 if TYPE_CHECKING:
     from .waiting import WaitStrategy

@@ -1,18 +1,23 @@
 """Every platform that DVM can drive: those in `dvm_runtimes.platforms`, and those that other packages bring.
 
 Another package registers its own through an entry point of the group
-``dvm_runtimes`` that names a module with one hook::
+``dvm_runtimes``, here in its ``pyproject.toml``:
 
-    [project.entry - points.dvm_runtimes]
-    acme = "acme_dvm.hooks"
+```toml
+[project.entry-points.dvm_runtimes]
+acme = "acme_dvm.hooks"
+```
 
-    # acme_dvm/hooks.py
-    from dvm_runtimes.plugins import hookimpl
+The module has one hook:
+
+```python
+from dvm_runtimes.plugins import hookimpl
 
 
-    @hookimpl
-    def dvm_platforms():
-        return [AcmeProvider()]
+@hookimpl
+def dvm_platforms():
+    return [AcmeProvider()]
+```
 """
 
 from __future__ import annotations
@@ -25,8 +30,9 @@ from typing import NamedTuple
 
 import pluggy
 
+from dvm_runtimes.discovery.provider import PlatformProvider
+
 from . import platforms
-from .provider import PlatformProvider
 
 GROUP = "dvm_runtimes"
 
@@ -121,8 +127,13 @@ def _built_in() -> list[PlatformProvider]:
 
 def _in_module(name: str) -> list[PlatformProvider]:
     module = importlib.import_module(f"{platforms.__name__}.{name}")
-    own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+    own = (value for value in vars(module).values() if _defined_in(value, module.__name__))
     return [value() for value in own if isinstance(value, type) and issubclass(value, PlatformProvider)]
+
+
+def _defined_in(value: object, module: str) -> bool:
+    """Whether ``value`` comes from that module, or from one of that package."""
+    return f"{getattr(value, '__module__', '')}.".startswith(f"{module}.")
 
 
 def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, broken: list[BrokenPlugin]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .engine import Progress
+from dvm_runtimes.engines.base import Progress
+
 from .errors import UnsupportedError
 from .infos import (
     Capabilities,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 from pexpect.spawnbase import SpawnBase
 
-from .engine import ExecSession
+from dvm_runtimes.engines.base import ExecSession
+
 from .errors import DvmError
 
 if TYPE_CHECKING:

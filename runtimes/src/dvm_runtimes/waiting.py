@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from .engine import Container, Engine
+from dvm_runtimes.engines.base import Container, Engine
+
 from .errors import (
     DvmError,
     ExecError,
@@ -54,7 +55,7 @@ class WaitTarget:
 
     def run(self, command: Sequence[str]) -> ExecResult:
         """Run a command inside it."""
-        from .executing import run
+        from dvm_runtimes.workspaces.executing import run
 
         return run(self.engine, self.op, self.container, command)
 

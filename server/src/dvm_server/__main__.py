@@ -18,7 +18,7 @@ _NAMES = {"--runtime": "runtime", "--log-file": "log_file", "--log-level": "log_
 def main() -> NoReturn:
     """Serve one editor over standard input and output until it goes."""
     options = _options()
-    from .protocol.stdio import take_stdio
+    from dvm_server.protocol.stdio import take_stdio
 
     try:
         reading, writing = take_stdio()

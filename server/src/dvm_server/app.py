@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dvm_server.protocol.failures import RequestError
+from dvm_server.protocol.server import CommandServer
+from dvm_server.protocol.work import Work
+
 from . import __version__, memory
-from .protocol.failures import RequestError
-from .protocol.server import CommandServer
-from .protocol.work import Work
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import WorkspaceEvent, WorkspaceInfo
@@ -135,7 +136,7 @@ class DvmServer(CommandServer):
 
     def shown(self, info: WorkspaceInfo) -> dict[str, Any]:
         """A workspace as clients get it, once the events have told of it what the engine has told us."""
-        from . import wire
+        from . import json_codec as wire
 
         self.live.await_shown(info, _SHOWN_LIMIT)
         return wire.workspace(info)

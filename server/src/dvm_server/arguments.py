@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.text import is_unicode
+from dvm_runtimes.validation.text import is_unicode
 
-from . import wire
+from . import json_codec as wire
 
 Options = TypeVar("Options")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError
+from dvm_server.protocol.failures import INVALID_PARAMS, REQUEST_CANCELLED, REQUEST_FAILED, RequestError
 
-from .protocol.failures import INVALID_PARAMS, REQUEST_CANCELLED, REQUEST_FAILED, RequestError
-from .wire import renamed
+from .json_codec import renamed
 
 _SECRET_MEMBERS = ("env", "buildArgs", "input")
 _SHORTEST = 4

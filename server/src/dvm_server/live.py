@@ -9,7 +9,7 @@ from typing import Any
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 
-from . import wire
+from . import json_codec as wire
 
 
 class LiveState:

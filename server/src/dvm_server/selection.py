@@ -114,7 +114,7 @@ class Selection:
     @property
     def selector(self) -> str:
         """What `create_runtime` needs to be given for the runtime in use, in another process."""
-        from dvm_runtimes.choice import AUTO
+        from dvm_runtimes.discovery.choice import AUTO
 
         which = self._which.strip()
         return self._state.runtime if which.lower() in ("", AUTO) else which
@@ -324,7 +324,7 @@ class Selection:
 
 
 def _create(which: str, cancel: threading.Event) -> tuple[ContainerRuntime, str]:
-    from dvm_runtimes.factory import create_runtime
+    from dvm_runtimes.discovery.factory import create_runtime
 
     runtime = create_runtime(which)
     try:

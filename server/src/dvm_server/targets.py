@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.naming import workspace_name_for
+from dvm_runtimes.validation.naming import workspace_name_for
 
 FOLDER = "dvm.folder"
 """The label with the folder that a workspace was started for, so that two folders of one name have each their own."""
@@ -40,7 +40,7 @@ def active(infos: Sequence[WorkspaceInfo]) -> WorkspaceInfo | None:
     Raises:
         WorkspaceNotFoundError: the context names one that there is not.
     """
-    from dvm_runtimes.context import load_context
+    from dvm_runtimes.user.context import load_context
 
     context = load_context()
     if not context.workspace:

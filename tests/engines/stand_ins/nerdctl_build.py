@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dvm_runtimes.docker_api import Endpoint, connect
+from dvm_runtimes.engines.docker_api import Endpoint, connect
 from dvm_runtimes.errors import BuildError, DvmError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 SWITCHES = ("--no-cache", "--pull")
 

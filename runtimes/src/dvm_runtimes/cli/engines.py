@@ -24,7 +24,7 @@ ALL = "all"
 @contextlib.contextmanager
 def engine(invocation: Invocation, runtime: str | None) -> Iterator[tuple[ContainerRuntime, CancelToken]]:
     """The runtime that was asked for, or the usual one, and the token that Ctrl-C sets."""
-    from dvm_runtimes.factory import create_runtime
+    from dvm_runtimes.discovery.factory import create_runtime
 
     with create_runtime(runtime or "auto") as chosen, cancelling(invocation) as cancel:
         yield chosen, cancel
@@ -43,9 +43,9 @@ def on_each(
     if runtime != ALL:
         with engine(invocation, runtime) as (chosen, cancel):
             return ask(chosen, cancel)
-    from dvm_runtimes.detection import detect_platforms
+    from dvm_runtimes.discovery.detection import detect_platforms
+    from dvm_runtimes.discovery.probing import PATIENT
     from dvm_runtimes.plugins import providers
-    from dvm_runtimes.probing import PATIENT
 
     # What nothing chooses by itself and is always there, the mock, would only be one more empty list.
     known = providers()
@@ -68,7 +68,7 @@ def on_each(
 def _ask(
     platform: Platform, ask: Callable[[ContainerRuntime, CancelToken], list[Result]], cancel: CancelToken
 ) -> list[Result] | DvmError:
-    from dvm_runtimes.factory import create_runtime
+    from dvm_runtimes.discovery.factory import create_runtime
 
     try:
         with create_runtime(platform.selector or platform.type) as runtime:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from dvm_runtimes.cleanup.ledger import abandoned, engine_key, left
+from dvm_runtimes.cleanup.ownership import is_dead
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.ledger import abandoned, engine_key, left
-from dvm_runtimes.naming import EXPIRES, OWNER
 from dvm_runtimes.operation import CancelToken
-from dvm_runtimes.ownership import is_dead
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import EXPIRES, OWNER
 
 EXPIRED = "expired"
 OWNER_GONE = "owner_gone"
@@ -47,7 +47,7 @@ def by_labels(runtime: ContainerRuntime, cancel: CancelToken) -> Iterable[Leftov
 
 
 def by_ledgers(runtime: ContainerRuntime, cancel: CancelToken) -> Iterable[Leftover]:
-    """What test runs wrote down and did not get to remove: their ledgers outlive them. See `dvm_runtimes.ledger`."""
+    """What test runs recorded and did not remove: their ledgers outlive them. See `dvm_runtimes.cleanup.ledger`."""
     key = engine_key(runtime)
     for file in abandoned():
         for thing in left(file):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.naming import APP, WORKSPACE, workspace_name_for
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import APP, WORKSPACE, workspace_name_for
 
 
 def reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> str:
@@ -18,7 +18,7 @@ def reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) 
     """
     if name is not None:
         return name
-    from dvm_runtimes.context import load_context
+    from dvm_runtimes.user.context import load_context
 
     context = load_context()
     if not context.workspace:

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvm_runtimes.discovery.provider import Machine, PlatformProvider, Probe
+from dvm_runtimes.engines.nerdctl import NAMESPACE, NerdctlHints, NerdctlProfile, connect
 from dvm_runtimes.errors import DvmError, InvalidOptionError, RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.nerdctl import NAMESPACE, NerdctlHints, NerdctlProfile, connect
-from dvm_runtimes.provider import Machine, PlatformProvider, Probe
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -92,8 +92,8 @@ class ContainerdProvider(PlatformProvider):
             platform, machine: as `find` or `select` gave it.
             overrides: ``nerdctl``, the program; ``address``, the socket of another containerd; ``namespace``.
         """
-        from dvm_runtimes.nerdctl.failures import missing_nerdctl
-        from dvm_runtimes.nerdctl.local import LocalTransport
+        from dvm_runtimes.engines.nerdctl.failures import missing_nerdctl
+        from dvm_runtimes.engines.nerdctl.local import LocalTransport
 
         for key, value in overrides.items():
             if key not in _OVERRIDES:
@@ -111,9 +111,9 @@ class ContainerdProvider(PlatformProvider):
 
 def _understand(done: subprocess.CompletedProcess[bytes], profile: NerdctlProfile) -> Probe:
     """What the answer to ``nerdctl version`` means."""
-    from dvm_runtimes.nerdctl.failures import failure
-    from dvm_runtimes.nerdctl.messages import reason
-    from dvm_runtimes.nerdctl.versions import check_version
+    from dvm_runtimes.engines.nerdctl.failures import failure
+    from dvm_runtimes.engines.nerdctl.messages import reason
+    from dvm_runtimes.engines.nerdctl.versions import check_version
 
     try:
         if done.returncode:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dvm_runtimes.discovery.provider import Machine, PlatformProvider, Probe
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.naming import check_container_name
-from dvm_runtimes.provider import Machine, PlatformProvider, Probe
+from dvm_runtimes.validation.naming import check_container_name
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -35,7 +35,7 @@ class MockProvider(PlatformProvider):
         return "It is part of DVM and always there: choose it with `--runtime mock`."
 
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
-        from dvm_runtimes.mock import MockRuntime
+        from dvm_runtimes.engines.mock import MockRuntime
 
         for key, value in overrides.items():
             raise InvalidOptionError(key, value, "the mock takes no options of its own")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvm_runtimes.docker_api import DockerProfile, Endpoint, Hints
-from dvm_runtimes.docker_api.platform import DockerApiProvider, no_such_profile
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
+from dvm_runtimes.engines.docker_api.provider import DockerApiProvider, no_such_profile
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.provider import Machine
-
-from .docker import VM_AGENT
+from dvm_runtimes.platforms.docker.provider import VM_AGENT
 
 RANK = 10
 

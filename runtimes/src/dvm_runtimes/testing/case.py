@@ -17,9 +17,9 @@ import pytest
 
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.naming import OWNER
 from dvm_runtimes.options import BuildOptions, ExecOptions, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import OWNER
 
 from .eventlog import EventLog
 from .subject import Subject

@@ -8,8 +8,8 @@ import pytest
 
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.naming import OWNER
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import OWNER
 
 from .case import Bench, ConformanceCase
 

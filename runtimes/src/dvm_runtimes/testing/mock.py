@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dvm_runtimes.mock import MockControls, MockEngine, MockRuntime
+from dvm_runtimes.engines.mock import MockControls, MockEngine, MockRuntime
 
 from .subject import Outside, Subject
 

@@ -13,9 +13,9 @@ import pytest
 
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.naming import OWNER
 from dvm_runtimes.options import StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import OWNER
 
 from .case import LIMIT, Bench, ConformanceCase
 

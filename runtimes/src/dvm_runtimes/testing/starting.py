@@ -6,9 +6,9 @@ import pytest
 
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, InvalidOptionError, WorkspaceNotRunningError
 from dvm_runtimes.infos import EventKind, ProgressEvent, WorkspaceStatus
-from dvm_runtimes.naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
 from dvm_runtimes.options import StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
 from dvm_runtimes.waiting import Command, LogLine
 
 from .case import LIMIT, MISSING_IMAGE, Bench, ConformanceCase, assert_typed, require

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dvm_runtimes.infos import EventKind, WorkspaceStatus
-from dvm_runtimes.naming import IMAGE, OWNER
 from dvm_runtimes.options import StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.validation.naming import IMAGE, OWNER
 
 from .case import Bench, ConformanceCase, require
 

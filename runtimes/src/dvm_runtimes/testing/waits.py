@@ -17,16 +17,7 @@ from dvm_runtimes.infos import EventKind, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import Port
 from dvm_runtimes.runtime import ContainerRuntime
-from dvm_runtimes.waiting import (
-    Command,
-    HealthCheck,
-    Http,
-    LogLine,
-    Running,
-    TcpPort,
-    WaitStrategy,
-    WaitTarget,
-)
+from dvm_runtimes.waiting import Command, HealthCheck, Http, LogLine, Running, TcpPort, WaitStrategy, WaitTarget
 
 from .case import LIMIT, Bench, ConformanceCase, assert_typed, require
 

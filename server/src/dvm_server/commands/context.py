@@ -14,7 +14,7 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.context.get")
     @server.thread()
     def get(work: Work) -> dict[str, str]:
-        from dvm_runtimes.context import load_context
+        from dvm_runtimes.user.context import load_context
 
         server.arguments(work.argument).done()
         return load_context().to_dict()
@@ -22,7 +22,7 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.context.set")
     @server.thread()
     def set_context(work: Work) -> dict[str, str]:
-        from dvm_runtimes.context import update_context
+        from dvm_runtimes.user.context import update_context
 
         arguments = server.arguments(work.argument)
         app = arguments.text("app") if "app" in arguments else None

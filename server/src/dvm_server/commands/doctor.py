@@ -14,8 +14,8 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.doctor")
     @server.thread()
     def doctor(work: Work) -> dict[str, Any]:
-        from dvm_runtimes.doctor import examine
-        from dvm_server import wire
+        from dvm_runtimes.discovery.doctor import examine
+        from dvm_server import json_codec as wire
 
         server.arguments(work.argument).done()
         report: dict[str, Any] = wire.deep_camel(examine(server.selection.asked).to_dict())

@@ -14,9 +14,9 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.image.build")
     @server.thread()
     def build(work: Work) -> dict[str, Any]:
-        from dvm_runtimes.naming import workspace_name_for
         from dvm_runtimes.options import BuildOptions
-        from dvm_server import wire
+        from dvm_runtimes.validation.naming import workspace_name_for
+        from dvm_server import json_codec as wire
         from dvm_server.steps import shown
 
         arguments = server.arguments(work.argument)

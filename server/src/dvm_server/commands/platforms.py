@@ -14,9 +14,9 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.platform.list")
     @server.thread()
     def list_platforms(work: Work) -> list[dict[str, Any]]:
-        from dvm_runtimes.detection import detect_platforms
-        from dvm_runtimes.probing import PATIENT
-        from dvm_server import wire
+        from dvm_runtimes.discovery.detection import detect_platforms
+        from dvm_runtimes.discovery.probing import PATIENT
+        from dvm_server import json_codec as wire
 
         server.arguments(work.argument).done()
         # On a thread, so that a busy engine has time to answer.

@@ -19,7 +19,7 @@ def register(server: DvmServer) -> None:
         return InThread(list_slowly) if listed is None else listed
 
     def list_slowly(work: Work) -> list[dict[str, Any]]:
-        from dvm_server import wire
+        from dvm_server import json_codec as wire
 
         with server.runtime(work) as runtime:
             return [wire.workspace(info) for info in runtime.list_workspaces(cancel=work.cancel)]
@@ -76,7 +76,7 @@ def _slowly(server: DvmServer, work: Work) -> tuple[WorkspaceInfo | None, str]:
 
 def _meant(infos: list[WorkspaceInfo], folder: str | None) -> tuple[WorkspaceInfo | None, str]:
     from dvm_runtimes.errors import WorkspaceNotFoundError
-    from dvm_runtimes.naming import workspace_name_for
+    from dvm_runtimes.validation.naming import workspace_name_for
     from dvm_server import targets
 
     try:
@@ -88,20 +88,20 @@ def _meant(infos: list[WorkspaceInfo], folder: str | None) -> tuple[WorkspaceInf
 
 
 def _check(named: str) -> None:
-    from dvm_runtimes.lookup import check_reference
+    from dvm_runtimes.workspaces.lookup import check_reference
 
     check_reference(named)
 
 
 def _status(found: WorkspaceInfo | None, name: str) -> dict[str, Any]:
     from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
-    from dvm_server import wire
+    from dvm_server import json_codec as wire
 
     missing = WorkspaceInfo(id="", name=name, status=WorkspaceStatus.NOT_FOUND, image="")
     return wire.workspace(found or missing)
 
 
 def _or_null(found: WorkspaceInfo | None) -> dict[str, Any] | None:
-    from dvm_server import wire
+    from dvm_server import json_codec as wire
 
     return None if found is None else wire.workspace(found)

@@ -18,7 +18,7 @@ def register(server: DvmServer) -> None:
         which = arguments.text("runtime")
         arguments.done()
         if which:
-            from dvm_runtimes.factory import create_runtime
+            from dvm_runtimes.discovery.factory import create_runtime
 
             with create_runtime(which) as other:
                 return describe(other, other.version(cancel=work.cancel))
@@ -38,7 +38,7 @@ def register(server: DvmServer) -> None:
 
 def describe(runtime: Any, version: str) -> dict[str, Any]:
     """A runtime as clients get it."""
-    from dvm_server import wire
+    from dvm_server import json_codec as wire
 
     return {
         "runtime": runtime.platform_type,

@@ -102,8 +102,8 @@ def _image(server: DvmServer, folder: str | None, runtime: ContainerRuntime, wor
             "is needed",
             hint='Put a Dockerfile into the folder, or set initializationOptions {"image": "debian:12"}.',
         )
-    from dvm_runtimes.naming import workspace_name_for
     from dvm_runtimes.options import BuildOptions
+    from dvm_runtimes.validation.naming import workspace_name_for
     from dvm_server.steps import shown
 
     name = f"dvm-{workspace_name_for(folder)}"

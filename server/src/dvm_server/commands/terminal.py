@@ -18,10 +18,10 @@ def register(server: DvmServer) -> None:
     @server.command("dvm.workspace.attach")
     @server.thread()
     def attach(work: Work) -> dict[str, Any]:
-        from dvm_runtimes import lookup
         from dvm_runtimes.errors import WorkspaceNotFoundError, WorkspaceNotRunningError
         from dvm_runtimes.infos import WorkspaceStatus
         from dvm_runtimes.options import AttachOptions
+        from dvm_runtimes.workspaces import lookup
 
         arguments = server.arguments(work.argument)
         members = ("shell", "loginShell", "env", "uid", "gid", "workingDir", "command")
@@ -54,7 +54,7 @@ def register(server: DvmServer) -> None:
 
 def _relayed(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
     from dvm_runtimes.errors import UnsupportedError
-    from dvm_runtimes.workspaces import EngineRuntime
+    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
     from dvm_server.relay.host import offer
 
     if not isinstance(runtime, EngineRuntime):

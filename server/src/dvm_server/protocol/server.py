@@ -15,9 +15,9 @@ from pygls.lsp.server import LanguageServer
 
 from . import client_process, greeting
 from .dispatch import Dispatcher, encode
+from .exit_deadline import exit_after
 from .failures import INTERNAL_ERROR, RequestError
 from .framing import frame
-from .last_resort import exit_after
 from .messages import Id
 from .outgoing import OnReply, Outgoing
 from .pygls_protocol import CommandProtocol, LateConverter

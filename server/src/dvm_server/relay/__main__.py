@@ -8,11 +8,11 @@ import socket
 import sys
 from typing import cast
 
-from dvm_runtimes.attaching import attach
-from dvm_runtimes.engine import STDERR, STDOUT, Engine, ExecSession, ExecSpec
+from dvm_runtimes.engines.base import STDERR, STDOUT, Engine, ExecSession, ExecSpec
 from dvm_runtimes.errors import DvmError, EngineError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import AttachOptions
+from dvm_runtimes.workspaces.attaching import attach
 
 from . import pieces
 from .pieces import Pieces

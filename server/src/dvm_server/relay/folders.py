@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dvm_runtimes.ownership import current_owner, is_dead
+from dvm_runtimes.cleanup.ownership import current_owner, is_dead
 
 _PREFIX = "dvm-terminal-"
 _OWNER = "owner"

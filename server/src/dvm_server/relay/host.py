@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from dvm_runtimes.engine import STDERR, ExecSession
+from dvm_runtimes.engines.base import STDERR, ExecSession
 from dvm_runtimes.errors import DvmError, EngineError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import AttachOptions
-from dvm_runtimes.shells import shell_spec
-from dvm_runtimes.workspaces import EngineRuntime
+from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.workspaces.shells import shell_spec
 
 from . import folders, pieces
 from .pieces import Pieces

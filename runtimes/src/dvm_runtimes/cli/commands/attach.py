@@ -16,7 +16,7 @@ from dvm_runtimes.cli.arguments import (
     user_fields,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.words import WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import WordsAfterDashes
 from dvm_runtimes.options import AttachOptions
 
 

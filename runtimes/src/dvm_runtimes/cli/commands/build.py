@@ -54,8 +54,8 @@ def command(
     from dvm_runtimes.cli.output import print_done, print_json
     from dvm_runtimes.cli.progress import showing
     from dvm_runtimes.cli.text import size
-    from dvm_runtimes.naming import workspace_name_for
     from dvm_runtimes.options import BuildOptions
+    from dvm_runtimes.validation.naming import workspace_name_for
 
     first, *further = tags or (f"dvm-{workspace_name_for(folder)}",)
     options = BuildOptions(

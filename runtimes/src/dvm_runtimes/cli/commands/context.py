@@ -10,7 +10,7 @@ from dvm_runtimes.cli.arguments import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from dvm_runtimes.context import Context
+    from dvm_runtimes.user.context import Context
 
 
 @click.group("context", invoke_without_command=True)
@@ -30,7 +30,7 @@ def command(ctx: click.Context, runtime: str | None) -> None:
       dvm context clear                nothing
     """
     if ctx.invoked_subcommand is None:
-        from dvm_runtimes.context import load_context
+        from dvm_runtimes.user.context import load_context
 
         _print(ctx.ensure_object(Invocation), load_context())
 
@@ -42,7 +42,7 @@ def command(ctx: click.Context, runtime: str | None) -> None:
 @click.pass_obj
 def set_context(invocation: Invocation, workspace: str | None, app: str | None) -> None:
     """Make WORKSPACE the active one, or APP the active app, or both."""
-    from dvm_runtimes.context import update_context
+    from dvm_runtimes.user.context import update_context
 
     if workspace is None and app is None:
         raise click.UsageError("Name a workspace, or give --app.")
@@ -54,7 +54,7 @@ def set_context(invocation: Invocation, workspace: str | None, app: str | None) 
 @click.pass_obj
 def clear_context(invocation: Invocation) -> None:
     """Leave nothing active; also mends a damaged file."""
-    from dvm_runtimes.context import Context, save_context
+    from dvm_runtimes.user.context import Context, save_context
 
     save_context(Context())
     _print(invocation, Context())
@@ -65,7 +65,7 @@ def clear_context(invocation: Invocation) -> None:
 @click.pass_obj
 def show_context(invocation: Invocation) -> None:
     """Show what is active; the same as no word at all."""
-    from dvm_runtimes.context import load_context
+    from dvm_runtimes.user.context import load_context
 
     _print(invocation, load_context())
 

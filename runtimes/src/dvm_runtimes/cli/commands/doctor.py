@@ -10,7 +10,7 @@ from dvm_runtimes.cli.arguments import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from dvm_runtimes.doctor import Report
+    from dvm_runtimes.discovery.doctor import Report
 
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "bright_black"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
@@ -30,7 +30,7 @@ def command(invocation: Invocation, runtime: str | None) -> int:
     from dvm_runtimes.cli.exits import FAILED, UNAVAILABLE
     from dvm_runtimes.cli.output import print_json, print_line
     from dvm_runtimes.cli.streams import is_terminal
-    from dvm_runtimes.doctor import examine
+    from dvm_runtimes.discovery.doctor import examine
 
     report = examine(runtime or "auto")
     if invocation.json:

@@ -19,7 +19,7 @@ from dvm_runtimes.cli.arguments import (
     user_fields,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.words import NameThenWords
+from dvm_runtimes.cli.trailing_argv import NameThenWords
 from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import AttachOptions, ExecOptions

@@ -33,11 +33,11 @@ def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
     run). Owners on other machines and in other containers are never judged.
     `--runtime all` looks on every engine that answers.
     """
+    from dvm_runtimes.cleanup.ledger import sweep
     from dvm_runtimes.cli import leftovers
     from dvm_runtimes.cli.engines import on_each
     from dvm_runtimes.cli.failures import SeveralFailedError
     from dvm_runtimes.errors import WorkspaceNotFoundError
-    from dvm_runtimes.ledger import sweep
 
     def clean(chosen: ContainerRuntime, cancel: CancelToken) -> list[tuple[Leftover, DvmError | None]]:
         found = leftovers.find(chosen, cancel)

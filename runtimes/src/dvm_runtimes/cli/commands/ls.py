@@ -33,7 +33,7 @@ def command(
     from dvm_runtimes.cli.output import print_json, print_line, print_rows
     from dvm_runtimes.cli.streams import is_terminal
     from dvm_runtimes.cli.text import ago, timestamp
-    from dvm_runtimes.naming import APP
+    from dvm_runtimes.validation.naming import APP
 
     wanted = pairs(labels, "--label") | ({APP: app} if app is not None else {})
 

@@ -27,8 +27,8 @@ def command(invocation: Invocation, runtime: str | None) -> None:
     """
     from dvm_runtimes.cli.output import print_json, print_rows
     from dvm_runtimes.cli.streams import is_terminal
-    from dvm_runtimes.detection import detect_platforms
-    from dvm_runtimes.probing import PATIENT
+    from dvm_runtimes.discovery.detection import detect_platforms
+    from dvm_runtimes.discovery.probing import PATIENT
 
     found = [one for one in detect_platforms(timeout=PATIENT) if _meant(one, runtime)]
     if invocation.json:

@@ -7,7 +7,7 @@ import click
 from dvm_runtimes.cli.arguments import json_option, name_argument, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.naming import PREFIX
+from dvm_runtimes.validation.naming import PREFIX
 
 
 @click.command("status")

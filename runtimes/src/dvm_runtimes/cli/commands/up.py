@@ -19,7 +19,7 @@ from dvm_runtimes.cli.arguments import (
     timeout_option,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.words import WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import WordsAfterDashes
 from dvm_runtimes.errors import InvalidOptionError
 
 
@@ -121,8 +121,8 @@ def command(
 
 def _identity(name: str | None, app_name: str | None) -> dict[str, Any]:
     """The workspace's name and its app's: those given, else the context's, else the folder's."""
-    from dvm_runtimes.context import load_context
-    from dvm_runtimes.naming import workspace_name_for
+    from dvm_runtimes.user.context import load_context
+    from dvm_runtimes.validation.naming import workspace_name_for
 
     context = load_context()
     workspace = name if name is not None else context.workspace or workspace_name_for(Path.cwd())
@@ -163,7 +163,7 @@ def _main_process(text: str | None, words: tuple[str, ...]) -> list[str] | None:
 
 
 def _owner(pid: int) -> str:
-    from dvm_runtimes.ownership import owner_of
+    from dvm_runtimes.cleanup.ownership import owner_of
 
     try:
         return owner_of(pid)

@@ -1,0 +1,1 @@
+"""What every builder reads the same way: Dockerfiles and ``.dockerignore``."""

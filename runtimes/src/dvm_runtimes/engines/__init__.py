@@ -1,0 +1,1 @@
+"""One folder an engine, over the interface of `dvm_runtimes.engines.base`."""

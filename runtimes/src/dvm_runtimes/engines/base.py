@@ -1,0 +1,494 @@
+"""What one engine has to be able to do: small steps, in its own way, without rules.
+
+Every rule that is the same everywhere (names, ownership, start rules, waits,
+drift, lookup) is in `dvm_runtimes.workspaces.engine_runtime`, once, over this interface. So
+a new engine is one new file with an `Engine` in it, and it passes the
+conformance suite of `dvm_runtimes.testing`.
+
+Each step takes the `Operation` of the call it belongs to: it must end soon
+after ``op`` is aborted, and raise typed errors (`dvm_runtimes.errors`) whose
+hints fit this platform. Engines are shared between threads.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dvm_runtimes.errors import UnsupportedError
+from dvm_runtimes.infos import (
+    Capabilities,
+    EventKind,
+    HostPort,
+    ImageInfo,
+    ProgressEvent,
+    WorkspaceInfo,
+    WorkspaceStatus,
+)
+from dvm_runtimes.options import BuildOptions, Mount, Port
+from dvm_runtimes.validation.naming import Identity
+
+if TYPE_CHECKING:
+    from dvm_runtimes.operation import Operation
+
+Progress = Callable[[ProgressEvent], object]
+
+STDOUT = 1
+STDERR = 2
+
+
+class Container(NamedTuple):
+    """One container as the engine has it, ours or not.
+
+    Attributes:
+        id: the full ID.
+        name: without a leading slash.
+        status: see `WorkspaceStatus`; never ``not_found``.
+        image: the name it was created from, as its creator wrote it where the engine keeps that.
+        image_id: the ID of the image it runs; empty where a listing does not tell.
+        labels: all of them.
+        created, started: seconds since the epoch; ``started`` None when it never ran.
+        exit_code: None while it runs or has never run.
+        ports: ``"8080/tcp"`` to where this host reaches it.
+        error: the engine's last words on why it would not start.
+        health: ``healthy``, ``unhealthy``, ``starting``, or empty without a health check.
+        user: as the engine writes it, ``"1000:1000"`` or a name; empty for the image's own.
+    """
+
+    id: str
+    name: str
+    status: WorkspaceStatus
+    image: str
+    image_id: str = ""
+    labels: Mapping[str, str] = MappingProxyType({})
+    created: float = 0.0
+    started: float | None = None
+    exit_code: int | None = None
+    ports: Mapping[str, HostPort] = MappingProxyType({})
+    error: str = ""
+    health: str = ""
+    user: str = ""
+
+    def info(self, runtime: str) -> WorkspaceInfo:
+        """This container as a workspace; its identity comes from its labels."""
+        from dvm_runtimes.validation.naming import IMAGE
+
+        identity = Identity.of(self.labels)
+        return WorkspaceInfo(
+            id=self.id,
+            name=self.name,
+            status=self.status,
+            image=self.labels.get(IMAGE) or self.image,
+            app=identity.app,
+            workspace=identity.workspace,
+            ecosystem=identity.ecosystem,
+            domain=identity.domain,
+            system=identity.system,
+            labels=dict(self.labels),
+            runtime=runtime,
+            created=self.created,
+            started=self.started,
+            exit_code=self.exit_code,
+            ports=dict(self.ports),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """A container to be made: `StartOptions` with every default and rule applied.
+
+    An engine turns this into its own request and adds nothing.
+    """
+
+    name: str
+    image: str
+    entrypoint: tuple[str, ...] | None
+    """None keeps the image's; an empty tuple clears it."""
+    command: tuple[str, ...] | None
+    env: Mapping[str, str]
+    labels: Mapping[str, str]
+    working_dir: str
+    user: str
+    """``"uid:gid"``; empty for the image's own."""
+    keep_id: bool = False
+    """Rootless engines map the caller's uid to the same uid inside."""
+    init: bool = True
+    """PID 1 is an init that reaps children and passes signals on."""
+    mounts: tuple[Mount, ...] = ()
+    """Sources of binds are paths on the engine's host."""
+    ports: tuple[Port, ...] = ()
+    network_mode: str = ""
+    network_aliases: tuple[str, ...] = ()
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    cpus: float | None = None
+    memory: int | None = None
+    shm_size: int | None = None
+    pids_limit: int | None = None
+    read_only_root: bool = False
+    privileged: bool = False
+    cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSpec:
+    """A command to be run inside a container.
+
+    Attributes:
+        command: its words.
+        env: its variables, besides the container's.
+        working_dir: empty for the container's.
+        user: ``"uid:gid"``; empty for the container's.
+        tty: it gets a terminal of ``size``; its two streams then arrive as one, `STDOUT`.
+        stdin: it has a standard input that the session writes; without, it reads end of file.
+        size: rows and columns.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    user: str = ""
+    tty: bool = False
+    stdin: bool = False
+    size: tuple[int, int] = (24, 80)
+
+
+class ExecSession(ABC):
+    """One running command: bytes in, bytes out, then an exit code.
+
+    One thread reads and another may write at the same time. Every blocking
+    method ends when `abort` is called, which any thread may do.
+    """
+
+    @abstractmethod
+    def read(self) -> tuple[int, bytes] | None:
+        """The next piece of output as ``(STDOUT or STDERR, bytes)``; None at its end.
+
+        Raises:
+            DvmError: the engine went away in the middle, or the session was aborted.
+        """
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Send all of ``data`` to the command's standard input; a command that has ended takes it silently."""
+
+    @abstractmethod
+    def close_stdin(self) -> None:
+        """Let the command read end of file."""
+
+    @abstractmethod
+    def resize(self, rows: int, columns: int) -> None:
+        """Give the terminal another size; ignored once the command has ended."""
+
+    @abstractmethod
+    def wait(self) -> int:
+        """The command's own exit code, after `read` gave None; 128 plus the number of a signal that ended it.
+
+        Raises:
+            ExecError: the command could not be started at all.
+        """
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End the command inside the container, and all that it started. Bounded in time; never raises."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Make blocked calls of this session end at once. Does not block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the connection; the command itself is left to `kill`."""
+
+
+class EngineEvent(NamedTuple):
+    """One change of a container, from the engine's own stream.
+
+    Attributes:
+        kind: what happened.
+        container: its full ID.
+        name: its name; may be empty.
+        labels: what the stream tells of its labels; may be empty.
+        time: seconds since the epoch.
+        exit_code: for ``stopped``, where the stream tells.
+    """
+
+    kind: EventKind
+    container: str
+    name: str = ""
+    labels: Mapping[str, str] = MappingProxyType({})
+    time: float = 0.0
+    exit_code: int | None = None
+
+
+class EventStream(ABC):
+    """The engine's events from the moment this was opened, until closed or broken."""
+
+    @abstractmethod
+    def next(self) -> EngineEvent | None:
+        """Wait for the next event of any container; None when the stream was closed by us.
+
+        Raises:
+            RuntimeUnavailableError: the stream broke.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End a blocked `next`, from any thread."""
+
+
+class Engine(ABC):
+    """One engine at one endpoint."""
+
+    runtime_type: str
+    """The code that drives it, as in ``"docker"`` or ``"nerdctl"``."""
+    platform_type: str
+    """The public runtime name, as in ``"docker"`` or ``"orbstack"``; written to `WorkspaceInfo.runtime`."""
+    platform_name: str
+    """What people call it, as in ``"Docker Desktop"``."""
+    endpoint: str
+    exec_refuses: bool = False
+    """Whether a container that is gone or does not run is refused by the engine's own `exec_start`, before anything
+    is run, so that nobody need ask for its state first."""
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this engine can do; may ask the engine once."""
+
+    @abstractmethod
+    def version(self, op: Operation) -> str:
+        """The engine's version, asked anew: the proof that it answers.
+
+        Raises:
+            RuntimeUnavailableError: it does not.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release connections and threads; calls in flight end with an error."""
+
+    def removal(self) -> Mapping[str, Any]:
+        """How a program without this library removes what a dead process left here.
+
+        ``container``, ``network`` and ``image`` each have either a path for one HTTP DELETE over the Unix socket
+        ``socket``, or the words of a command that succeeds when there is no such thing; ``{name}`` stands for the
+        name. With paths, ``look`` may be one that is found once a container has been made; before, none is deleted.
+        Empty where nothing outlives the process that made it: then no other process can see it either.
+
+        >>> {"socket": "/var/run/docker.sock", "container": "/containers/{name}?force=1&v=1"}["container"]
+        '/containers/{name}?force=1&v=1'
+        """
+        return {}
+
+    # What differs between an engine on this host and one in a VM
+
+    def default_user(self) -> tuple[int, int] | None:
+        """uid and gid of a workspace that asks for none; None for the image's own."""
+        return (os.getuid(), os.getgid()) if hasattr(os, "getuid") else (1000, 1000)
+
+    def keep_id(self) -> bool:
+        """Whether the caller's uid has to be mapped to itself (rootless engines with user namespaces)."""
+        return False
+
+    def host_path(self, path: Path, field: str) -> str:
+        """A real path of this machine, as the engine's host sees it.
+
+        Raises:
+            InvalidOptionError: the engine's host does not see it; the hint says how to share it.
+        """
+        return os.fspath(path)
+
+    def ssh_agent_socket(self) -> str:
+        """The agent's socket as a path on the engine's host; empty when there is none."""
+        return os.environ.get("SSH_AUTH_SOCK", "")
+
+    def container_name(self, name: str) -> str:
+        """``name`` as this engine allows it."""
+        return name
+
+    # Containers
+
+    @abstractmethod
+    def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
+        """Containers in any state that have all these labels (an empty value stands for any), in one request."""
+
+    @abstractmethod
+    def inspect_container(self, op: Operation, reference: str) -> Container | None:
+        """The container of that ID, unique ID prefix or name; None if there is none."""
+
+    @abstractmethod
+    def create_container(self, op: Operation, spec: ContainerSpec) -> str:
+        """Make it, do not start it; its full ID.
+
+        Raises:
+            NameConflictError: the name is taken.
+            ImageNotFoundError: the image is not on the engine. Nothing is pulled here.
+        """
+
+    @abstractmethod
+    def start_container(self, op: Operation, container: str) -> None:
+        """Start it; one that runs already is no error."""
+
+    @abstractmethod
+    def stop_container(self, op: Operation, container: str, grace: float) -> None:
+        """Ask it to end, and kill it after ``grace`` seconds; a stopped one is no error."""
+
+    @abstractmethod
+    def resume_container(self, op: Operation, container: str) -> None:
+        """Let a paused one run on."""
+
+    @abstractmethod
+    def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
+        """Remove it, with its anonymous volumes if asked; ``force`` kills it first. A missing one is no error.
+
+        Raises:
+            EngineError: it runs and ``force`` was not given.
+        """
+
+    @abstractmethod
+    def rename_container(self, op: Operation, container: str, name: str) -> None:
+        """Give it another name, in any state.
+
+        Raises:
+            NameConflictError: the name is taken.
+        """
+
+    @abstractmethod
+    def wait_container(self, op: Operation, container: str) -> int:
+        """Wait until its main process has ended, and return the exit code."""
+
+    @abstractmethod
+    def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
+        """Run a command in it.
+
+        Raises:
+            WorkspaceNotRunningError: it does not run.
+        """
+
+    @abstractmethod
+    def logs(
+        self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
+    ) -> Iterator[tuple[int, bytes]]:
+        """Output of the main process as ``(STDOUT or STDERR, bytes)``, in the order it was written."""
+
+    @abstractmethod
+    def events(self, op: Operation) -> EventStream:
+        """Open the event stream. ``op`` limits the opening, not the stream."""
+
+    @abstractmethod
+    def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        """Unpack a tar stream into the folder ``path``, with the owners and modes it names."""
+
+    @abstractmethod
+    def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
+        """The file or folder as a tar stream whose first member is its base name.
+
+        Closing the iterator early ends the transfer.
+
+        Raises:
+            PathNotFoundError: there is nothing at ``path``.
+        """
+
+    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        """``"folder"``, ``"file"`` (or anything else), or None if there is nothing at ``path``; links are followed.
+
+        This reads the first header of the archive; an engine that can ask more cheaply overrides it.
+        """
+        import tarfile
+
+        from dvm_runtimes.errors import EngineError
+
+        # With the dot, an engine follows a link to a folder.
+        for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
+            try:
+                archive = self.get_archive(op, container, name)
+                head = b""
+                for piece in archive:
+                    head += piece
+                    if len(head) >= tarfile.BLOCKSIZE:
+                        break
+                close = getattr(archive, "close", None)
+                if close is not None:
+                    close()
+            except EngineError:
+                continue
+            return kind
+        return None
+
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        """Every path that was added to, changed in or removed from what the image holds; mounts are not looked into.
+
+        Raises:
+            UnsupportedError: this engine cannot tell.
+        """
+        raise self._unsupported(op, "does not tell what changed in a container")
+
+    # Networks
+
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        """Make a network on which containers reach each other by name.
+
+        Raises:
+            NameConflictError: there is one of that name.
+            UnsupportedError: this engine has none.
+        """
+        raise self._unsupported(op, "makes no networks of its own")
+
+    def remove_network(self, op: Operation, name: str) -> None:
+        """Remove it; a missing one is no error.
+
+        Raises:
+            UnsupportedError: this engine has none.
+        """
+        raise self._unsupported(op, "makes no networks of its own")
+
+    def _unsupported(self, op: Operation, problem: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.platform_name} {problem}",
+            hint="`dvm platforms` lists other runtimes.",
+            platform=self.platform_name,
+            operation=op.name,
+        )
+
+    # Images
+
+    @abstractmethod
+    def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
+        """The image of that name or ID; None if it is not on the engine."""
+
+    @abstractmethod
+    def list_images(self, op: Operation) -> list[ImageInfo]:
+        """Every tagged image on the engine."""
+
+    @abstractmethod
+    def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
+        """Fetch it from its registry.
+
+        Raises:
+            ImageNotFoundError: no registry has it, none could be reached, or the user may not have it.
+        """
+
+    @abstractmethod
+    def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
+        """Remove the name, and the image when it was its last.
+
+        Raises:
+            ImageNotFoundError: there is none.
+            EngineError: a container needs it and ``force`` was not given.
+        """
+
+    @abstractmethod
+    def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
+        """Build and tag it; the image's full ID. Aborting ``op`` ends the engine's work too.
+
+        Raises:
+            BuildError: a step failed; ``logs`` has its last lines.
+        """

@@ -1,0 +1,359 @@
+"""`DockerEngine`: the engine interface over the Docker API."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dvm_runtimes.engines.base import Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
+from dvm_runtimes.engines.http.api_error import ApiError
+from dvm_runtimes.engines.http.client import Answer
+from dvm_runtimes.engines.http.endpoint import Endpoint
+from dvm_runtimes.errors import DvmError, EngineError, ImageNotFoundError, InvalidOptionError, WorkspaceNotFoundError
+from dvm_runtimes.infos import Capabilities, ImageInfo
+from dvm_runtimes.operation import Operation
+from dvm_runtimes.options import BuildOptions
+
+from . import exec_archive as inside
+from . import logs, networks, parsing
+from . import pull as pulling
+from . import remove_orphan as leaving
+from .capabilities import capabilities_of
+from .connected import Connected, step
+from .create_body import create_body, log_driver_for
+from .error_mapping import stream_error
+from .events import DockerEvents
+from .execs import Execs
+from .ping import server_and_version
+from .profile import DockerProfile
+
+# What the API's paths can carry; a name with a slash or dots would lead to another path.
+_REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+
+_INSPECT = "/containers/{}/json"
+_WAIT = "/containers/{}/wait"
+_ARCHIVE = "/containers/{}/archive"
+
+_LOOKS = 100
+"""How often the list is looked at that does not know yet of a stop: seen to take one more look, on a busy machine."""
+
+
+class DockerEngine(Connected, Engine):
+    """One engine that speaks the Docker API.
+
+    Args:
+        endpoint: where it listens.
+        profile: which product it is.
+    """
+
+    runtime_type = "docker"
+    exec_refuses = True
+
+    def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
+        Connected.__init__(self, endpoint, profile)
+        self.platform_type = profile.platform_type
+        self.platform_name = profile.platform_name
+        self.endpoint = str(endpoint)
+        self.view = parsing.PortView(_foreign_host(endpoint, profile))
+        self._execs: Execs = Execs(self)
+        self._capabilities: Capabilities | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        if self._capabilities is None:
+            with Operation("capabilities", timeout=30.0, platform=self.platform_name) as op:
+                self._capabilities = capabilities_of(self.info(op), self.profile)
+        return self._capabilities
+
+    @step
+    def version(self, op: Operation) -> str:
+        # For /version, moby runs the programs that it is made of, which takes it longer than starting a command.
+        _, version = server_and_version(self.client.ping().headers.get("Server", ""))
+        return version or str(self.client.get("/version").get("Version", ""))
+
+    def removal(self) -> Mapping[str, Any]:
+        return leaving.removal(self.address)
+
+    def default_user(self) -> tuple[int, int] | None:
+        if self.profile.user is not None:
+            return self.profile.user
+        if self.profile.place == "here":
+            return super().default_user()
+        return (1000, 1000)
+
+    def ssh_agent_socket(self) -> str:
+        if self.profile.ssh_agent_socket:
+            return self.profile.ssh_agent_socket
+        return super().ssh_agent_socket() if self.profile.place == "here" else ""
+
+    def keep_id(self) -> bool:
+        return self.profile.keep_id
+
+    def host_path(self, path: Path, field: str) -> str:
+        if self.profile.host_path is not None:
+            return self.profile.host_path(path, field)
+        if self.profile.local:
+            return super().host_path(path, field)
+        raise InvalidOptionError(
+            field, str(path), f"the host of {self.platform_name} is another machine", hint=self.profile.hints.bind
+        )
+
+    # Containers
+
+    @step
+    def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        found = self.client.get("/containers/json", all=True, filters={"label": wanted} if wanted else None)
+        return [parsing.listed(one, self.view) for one in found]
+
+    @step
+    def inspect_container(self, op: Operation, reference: str) -> Container | None:
+        if not _REFERENCE.fullmatch(reference):
+            return None
+        try:
+            return parsing.inspected(self.client.get(_INSPECT, reference), self.view)
+        except ApiError as error:
+            # A prefix of several IDs: 400 from moby, 500 from Podman.
+            if error.status == 404 or re.search("multiple|more than one", error.message, re.IGNORECASE):
+                return None
+            raise
+
+    @step
+    def create_container(self, op: Operation, spec: ContainerSpec) -> str:
+        params = {"name": spec.name} | ({"platform": spec.platform} if spec.platform else {})
+        answer = self.client.call("POST", "/containers/create", params=params, json=self.creation(op, spec))
+        return str(answer.json()["Id"])
+
+    def creation(self, op: Operation, spec: ContainerSpec) -> dict[str, Any]:
+        """The body of the request that makes this container."""
+        return create_body(spec, log_driver=log_driver_for(str(self.info(op).get("LoggingDriver") or "")))
+
+    @step
+    def start_container(self, op: Operation, container: str) -> None:
+        self.client.call("POST", "/containers/{}/start", container)
+
+    @step
+    def stop_container(self, op: Operation, container: str, grace: float) -> None:
+        # The API takes whole seconds; less than one is still a chance to end.
+        self.client.call("POST", "/containers/{}/stop", container, params={"t": -(-int(grace * 1000) // 1000)})
+        self._await_listing(op, container)
+
+    def _await_listing(self, op: Operation, container: str) -> None:
+        """The list has it as stopped too: moby makes the list from a copy, which it renews a moment later (26.1)."""
+        for _ in range(_LOOKS):
+            op.check()
+            if not self.client.get("/containers/json", filters={"id": [container], "status": ["running"]}):
+                return
+
+    @step
+    def resume_container(self, op: Operation, container: str) -> None:
+        try:
+            self.client.call("POST", "/containers/{}/unpause", container)
+        except ApiError as error:
+            if "not paused" not in error.message:
+                raise
+
+    @step
+    def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
+        try:
+            self.client.call("DELETE", "/containers/{}", container, params={"v": volumes, "force": force})
+        except ApiError as error:
+            if error.status == 409 and "already in progress" in error.message:
+                self._await_removal(op, container)
+            elif error.status != 404:
+                raise
+
+    def _await_removal(self, op: Operation, container: str) -> None:
+        """Somebody else removes it just now: it is gone once they are done."""
+        try:
+            self.client.call("POST", _WAIT, container, params={"condition": "removed"})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    @step
+    def rename_container(self, op: Operation, container: str, name: str) -> None:
+        try:
+            self.client.call("POST", "/containers/{}/rename", container, params={"name": name})
+        except ApiError as error:
+            # The error names the name that was wanted.
+            raise self.problems.refusal(error, op.name, name if error.status == 409 else container) from error
+
+    @step
+    def wait_container(self, op: Operation, container: str) -> int:
+        answer = self.client.call("POST", _WAIT, container).json()
+        return int(answer.get("StatusCode", 0))
+
+    @step
+    def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
+        return self._execs.start(op, container, spec)
+
+    @step
+    def open_logs(self, op: Operation, container: str, query: Mapping[str, Any]) -> logs.OpenLog:
+        """The log as a stream, and how its content is to be read."""
+        stream = self.stream("GET", "/containers/{}/logs", container, params={"stdout": 1, "stderr": 1, **query})
+        kind = stream.headers.get("Content-Type", "")
+        if kind.endswith("multiplexed-stream"):
+            return logs.OpenLog(stream, framed=True)
+        # Before API 1.42 the header says nothing, or "raw" of both.
+        if kind.endswith("raw-stream") and self.api_at_least("1.42"):
+            return logs.OpenLog(stream, framed=False)
+        try:
+            found = self.client.get(_INSPECT, container)
+        except BaseException:
+            stream.close()
+            raise
+        driver = found["HostConfig"].get("LogConfig", {}).get("Type")
+        return logs.OpenLog(stream, framed=not found["Config"].get("Tty"), mended=driver == "local")
+
+    def logs(
+        self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
+    ) -> Iterator[tuple[int, bytes]]:
+        return logs.read(self, op, container, logs.Wanted(tail, since), follow=follow)
+
+    @step
+    def events(self, op: Operation) -> DockerEvents:
+        # The engine answers before it listens. So it is asked for what happened since a moment
+        # of its own clock that lies before the question.
+        since = time.time() if self.profile.place == "here" else self._clock()
+        params = {"filters": {"type": ["container"]}, "since": f"{since:.9f}"}
+        stream = self.stream("GET", "/events", params=params)
+        return DockerEvents(stream, since, lambda error, broken: self.broken(error, op.name, broken))
+
+    def _clock(self) -> float:
+        return parsing.seconds(self.client.get("/info").get("SystemTime")) or time.time()
+
+    @step
+    def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        if self._is_hidden(container, path):
+            inside.put(self, op, container, path, tar)
+            return
+        try:
+            self.client.call("PUT", _ARCHIVE, container, params={"path": path}, data=tar)
+        except ApiError as error:
+            raise self._path_problem(error, op, container, path) from error
+
+    @step
+    def _open_archive(self, op: Operation, container: str, path: str) -> Answer | None:
+        """The archive as a stream; None where the engine does not see the path."""
+        if self._is_hidden(container, path):
+            return None
+        try:
+            return self.stream("GET", _ARCHIVE, container, params={"path": path})
+        except ApiError as error:
+            raise self._path_problem(error, op, container, path) from error
+
+    def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
+        stream = self._open_archive(op, container, path)
+        yield from inside.get(self, op, container, path) if stream is None else self.pieces(op, stream)
+
+    @step
+    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        if self._is_hidden(container, path):
+            return inside.kind(self, op, container, path)
+        for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
+            try:
+                self.client.call("HEAD", _ARCHIVE, container, params={"path": name})
+            except ApiError:
+                continue  # not that; the container itself is there
+            return kind
+        return None
+
+    @step
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        # The API answers null for "nothing".
+        return frozenset(str(one["Path"]) for one in self.client.get("/containers/{}/changes", container) or ())
+
+    # Networks
+
+    @step
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        networks.create(self, op, name, labels)
+
+    @step
+    def remove_network(self, op: Operation, name: str) -> None:
+        networks.remove(self, name)
+
+    def _is_hidden(self, container: str, path: str) -> bool:
+        return inside.is_hidden(self.client.get(_INSPECT, container), path)
+
+    def _path_problem(self, error: ApiError, op: Operation, container: str, path: str) -> DvmError:
+        made = self.problems.refusal(error, op.name, path)
+        if isinstance(made, WorkspaceNotFoundError):
+            return self.problems.refusal(error, op.name, container)
+        return made
+
+    # Images
+
+    @step
+    def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
+        try:
+            return parsing.image(self.client.get("/images/{}/json", name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    @step
+    def list_images(self, op: Operation) -> list[ImageInfo]:
+        found = (parsing.image(one) for one in self.client.get("/images/json"))
+        return [image for image in found if image.tags]
+
+    @step
+    def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
+        repository, tag = pulling.reference(name)
+        params = {"fromImage": repository, "tag": tag} | ({"platform": platform} if platform else {})
+        headers = {}
+        if known := pulling.credentials(name, op):
+            headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(known).encode()).decode()
+        shown = pulling.PullProgress(progress, name)
+        try:
+            stream = self.stream("POST", "/images/create", params=params, headers=headers)
+            for message in pulling.messages(self.pieces(op, stream)):
+                if said := stream_error(message):
+                    raise self._not_pulled(op, name, said)
+                shown.take(message)
+        except ApiError as error:
+            raise self._not_pulled(op, name, error.message) from error
+
+    def _not_pulled(self, op: Operation, name: str, words: str) -> DvmError:
+        if isinstance(full := self.problems.explain(0, words, op.name, name), EngineError) and "disk" in full.message:
+            return full
+        return ImageNotFoundError(
+            f"the image {name!r} could not be pulled: {' '.join(words.split())[:300]}",
+            hint=self.profile.hints.login,
+            platform=self.platform_name,
+            operation=op.name,
+            detail=words,
+        )
+
+    @step
+    def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
+        try:
+            self.client.call("DELETE", "/images/{}", name, params={"force": force})
+        except ApiError as error:
+            if error.status == 409:
+                raise EngineError(
+                    f"the image {name!r} is used by a container",
+                    hint="Remove the container first, or the image's name by force.",
+                    platform=self.platform_name,
+                    operation=op.name,
+                    detail=error.message,
+                ) from error
+            raise
+
+    def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
+        from .building import build
+
+        return build(self, op, options, labels, progress)
+
+
+def _foreign_host(endpoint: Endpoint, profile: DockerProfile) -> str:
+    if profile.local or endpoint.host in ("", "localhost", "::1") or endpoint.host.startswith("127."):
+        return ""
+    return endpoint.host

@@ -1,0 +1,197 @@
+"""From the engine's refusals to typed errors, each with what to do about it on this platform.
+
+The API gives a status and a sentence. Where a status stands for several
+things, the sentence decides; the ones that are matched here are quoted from
+moby's ``daemon/`` and are the same in Podman's compatible API unless noted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dvm_runtimes.engines.http.api_error import ApiError
+from dvm_runtimes.errors import (
+    DvmError,
+    EngineError,
+    ImageNotFoundError,
+    InvalidOptionError,
+    NameConflictError,
+    PathNotFoundError,
+    UnsupportedError,
+    WorkspaceNotFoundError,
+    WorkspaceNotRunningError,
+)
+
+from .profile import DockerProfile
+
+_NAME_TAKEN = re.compile(r"name .* is already (?:in use|reserved)|already in use by", re.IGNORECASE)
+_NOT_RUNNING = re.compile(
+    r"is not running|is paused|is restarting|is not paused|container state improper|can only (?:create|kill|exec)",
+    re.IGNORECASE,
+)
+_NO_IMAGE = re.compile(r"no such image|image not known|manifest unknown|unable to find a match", re.IGNORECASE)
+_NO_PATH = re.compile(
+    r"could not find the file|no such file or directory|could not be found on container", re.IGNORECASE
+)
+_NO_BIND = re.compile(r"bind source path does not exist: *(.*)|statfs (\S+?): no such file", re.IGNORECASE)
+_PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
+_NO_INIT = re.compile(r'docker-init|catatonit|container-init|"tini"')
+_NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_RUNS = re.compile(r"cannot remove .*(?:running|paused|restarting)|You cannot remove a|without force", re.IGNORECASE)
+_NO_PLATFORM = re.compile(r"does not match the specified platform|no matching manifest", re.IGNORECASE)
+_READ_ONLY = re.compile(r"rootfs is marked read-only|read-only file system", re.IGNORECASE)
+
+
+class Problems:
+    """Makes the errors of one engine.
+
+    Args:
+        profile: has the platform's name and hints.
+    """
+
+    def __init__(self, profile: DockerProfile) -> None:
+        self._profile = profile
+
+    def make(self, kind: type[DvmError], message: str, operation: str, hint: str = "", detail: str = "") -> DvmError:
+        """An error of that kind, with what is known here."""
+        if issubclass(kind, InvalidOptionError):
+            raise TypeError("an option's error names its field")
+        return kind(message, hint=hint, platform=self._profile.platform_name, operation=operation, detail=detail)
+
+    def refusal(self, error: ApiError, operation: str, subject: str = "") -> DvmError:
+        """The typed error for an answer that is a refusal.
+
+        Args:
+            error: the client's.
+            operation: the public method.
+            subject: what the step was about: a container, an image.
+        """
+        return self.explain(error.status, error.message, operation, subject)
+
+    def explain(self, status: int, words: str, operation: str, subject: str = "") -> DvmError:
+        """The same, for a status and a sentence; status 0 where a stream carried the sentence."""
+        text = " ".join(words.split())
+        hints = self._profile.hints
+
+        def made(kind: type[DvmError], message: str, hint: str) -> DvmError:
+            return self.make(kind, message, operation, hint, words)
+
+        if _NO_SPACE.search(text):
+            return made(EngineError, f"the disk of {self._profile.platform_name} is full", hints.disk)
+        if _NO_INIT.search(text) and ("not found" in text or "no such file" in text):
+            return made(EngineError, f"{self._profile.platform_name} has no init program", hints.init)
+        if found := _NO_BIND.search(text):
+            path = (found.group(1) or found.group(2) or "").strip()
+            return self._bad_mount(path, operation, words)
+        if _PORT_TAKEN.search(text):
+            return made(
+                EngineError,
+                f"a port that should be published is taken: {_short(text)}",
+                "Give another host port, or None to let the engine choose a free one.",
+            )
+        if _NO_PLATFORM.search(text):
+            return made(ImageNotFoundError, f"there is no image {subject!r} for that platform", hints.login)
+        if status == 409 or _NAME_TAKEN.search(text) or _NOT_RUNNING.search(text):
+            return self._conflict(text, operation, subject, words)
+        if status == 404 or _NO_IMAGE.search(text):
+            return self._missing(text, operation, subject, words)
+        if _READ_ONLY.search(text):
+            return made(
+                EngineError, f"the file system cannot be written: {_short(text)}", "Choose a folder that is mounted."
+            )
+        if status == 403:
+            return made(EngineError, f"the engine does not allow it: {_short(text)}", "Ask whoever runs the engine.")
+        if status == 501:
+            return made(UnsupportedError, f"the engine cannot do it: {_short(text)}", "Choose another runtime.")
+        return made(
+            EngineError,
+            f"the engine refused: {_short(text)}" if status and status < 500 else f"the engine failed: {_short(text)}",
+            "Check the options; `dvm doctor` shows the state of the engine.",
+        )
+
+    def _conflict(self, text: str, operation: str, subject: str, words: str) -> DvmError:
+        if _NAME_TAKEN.search(text):
+            return self.make(
+                NameConflictError,
+                f"the container name {subject!r} is already in use" if subject else _short(text),
+                operation,
+                "Choose another name, or remove that container.",
+                words,
+            )
+        if _RUNS.search(text):
+            return self.make(
+                EngineError,
+                f"container {subject[:64]!r} runs and cannot be removed",
+                operation,
+                "Stop it first, or remove it with force.",
+                words,
+            )
+        if _NOT_RUNNING.search(text):
+            return self.make(
+                WorkspaceNotRunningError,
+                f"the container is not running: {_short(text)}",
+                operation,
+                "`dvm start` starts it again.",
+                words,
+            )
+        return self.make(
+            EngineError,
+            f"the engine refused: {_short(text)}",
+            operation,
+            "Something else uses it, or changes it at the same time; try again.",
+            words,
+        )
+
+    def _missing(self, text: str, operation: str, subject: str, words: str) -> DvmError:
+        if _NO_PATH.search(text):
+            return self.make(
+                PathNotFoundError,
+                f"there is nothing at {subject!r} in the container" if subject else _short(text),
+                operation,
+                "Look for it with `dvm exec`.",
+                words,
+            )
+        if _NO_IMAGE.search(text):
+            return self.make(
+                ImageNotFoundError,
+                f"there is no image {subject!r} on {self._profile.platform_name}",
+                operation,
+                "Build it with `dvm build`, or pull it.",
+                words,
+            )
+        if "network" in text:
+            return self.make(
+                EngineError, _short(text), operation, "Create the network first, or leave network_mode out.", words
+            )
+        return self.make(
+            WorkspaceNotFoundError,
+            f"no container {subject[:64]!r} on {self._profile.platform_name}",
+            operation,
+            "`dvm ls` lists the workspaces.",
+            words,
+        )
+
+    def _bad_mount(self, path: str, operation: str, words: str) -> DvmError:
+        error = InvalidOptionError(
+            "mounts.source",
+            path,
+            f"the host of {self._profile.platform_name} has no such path",
+            hint=self._profile.hints.bind,
+            operation=operation,
+        )
+        error.platform, error.detail = self._profile.platform_name, words
+        return error
+
+
+def _short(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def stream_error(message: Any) -> str:
+    """The sentence of a failure that a progress stream carries; empty when it carries none."""
+    if not isinstance(message, dict) or not ("error" in message or "errorDetail" in message):
+        return ""
+    detail = message.get("errorDetail")
+    said = (detail.get("message") if isinstance(detail, dict) else "") or message.get("error")
+    return str(said or "it failed without a reason")

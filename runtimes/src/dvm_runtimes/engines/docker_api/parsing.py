@@ -1,0 +1,195 @@
+"""From the engine's JSON to our own data. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dvm_runtimes.engines.base import Container
+from dvm_runtimes.infos import HostPort, ImageInfo, WorkspaceStatus
+
+_STATUS = {
+    "running": WorkspaceStatus.RUNNING,
+    "paused": WorkspaceStatus.PAUSED,
+    "restarting": WorkspaceStatus.RESTARTING,
+    "created": WorkspaceStatus.CREATED,
+    "exited": WorkspaceStatus.EXITED,
+    "dead": WorkspaceStatus.DEAD,
+    "removing": WorkspaceStatus.REMOVING,
+    # Podman's own words, where they show through.
+    "configured": WorkspaceStatus.CREATED,
+    "initialized": WorkspaceStatus.CREATED,
+    "stopped": WorkspaceStatus.EXITED,
+    "stopping": WorkspaceStatus.RUNNING,
+}
+_ENDED = (WorkspaceStatus.EXITED, WorkspaceStatus.DEAD, WorkspaceStatus.RESTARTING, WorkspaceStatus.REMOVING)
+_PROSE_EXIT = re.compile(r"\((-?\d+)\)")
+_PROSE_HEALTH = re.compile(r"\((healthy|unhealthy|health: starting)\)")
+_FRACTION = re.compile(r"(\.\d{1,9})\d*")
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 -- compared, not bound
+
+
+class PortView:
+    """How this host reaches what the engine's host listens on.
+
+    Args:
+        host: the engine's host; empty when its loopback is ours.
+    """
+
+    def __init__(self, host: str = "") -> None:
+        self._host = host
+
+    def seen(self, address: str, port: int) -> HostPort | None:
+        """The address to connect to; None where there is none from here.
+
+        >>> PortView().seen("0.0.0.0", 8080)
+        HostPort(host='127.0.0.1', port=8080)
+        """
+        if not self._host:
+            return HostPort("127.0.0.1" if address in _EVERYWHERE else address, port)
+        if address in _EVERYWHERE:
+            return HostPort(self._host, port)
+        return None if address in ("localhost", "::1") or address.startswith("127.") else HostPort(address, port)
+
+
+def status(word: str) -> WorkspaceStatus:
+    """The state that an engine's word stands for.
+
+    >>> status("Exited").value
+    'exited'
+    """
+    return _STATUS.get(word.lower(), WorkspaceStatus.UNKNOWN)
+
+
+def seconds(text: str | float | None) -> float | None:
+    """Seconds since the epoch of an RFC 3339 time with up to nine digits; None for Go's zero time.
+
+    >>> seconds("1970-01-01T00:00:01.500000000Z")
+    1.5
+    """
+    if isinstance(text, int | float):
+        return float(text)
+    if not text or text.startswith("0001-01-01"):
+        return None
+    fraction = _FRACTION.search(text)
+    whole = _FRACTION.sub("", text, count=1)
+    try:
+        moment = datetime.datetime.fromisoformat(whole)
+    except ValueError:
+        return None
+    return moment.timestamp() + (float(fraction.group(1)) if fraction else 0.0)
+
+
+def exact(stamp: str) -> str:
+    """An RFC 3339 time as the API takes it back, to the nanosecond, which a float cannot hold.
+
+    >>> exact("1970-01-01T00:00:01.000000001Z")
+    '1.000000001'
+    """
+    fraction = _FRACTION.search(stamp)
+    whole = datetime.datetime.fromisoformat(_FRACTION.sub("", stamp, count=1))
+    return f"{int(whole.timestamp())}{fraction.group(1) if fraction else ''}"
+
+
+def inspected(data: Mapping[str, Any], view: PortView) -> Container:
+    """A container from ``GET /containers/ID/json``."""
+    state = data.get("State") or {}
+    config = data.get("Config") or {}
+    now = status(str(state.get("Status", "")))
+    started = seconds(state.get("StartedAt"))
+    ended = now in _ENDED or (now is WorkspaceStatus.CREATED and started is not None)
+    return Container(
+        id=str(data["Id"]),
+        name=str(data.get("Name", "")).removeprefix("/"),
+        status=now,
+        image=str(config.get("Image", "")),
+        image_id=_image_id(data.get("Image", "")),
+        labels=dict(config.get("Labels") or {}),
+        created=seconds(data.get("Created")) or 0.0,
+        started=started,
+        exit_code=int(state.get("ExitCode", 0)) if ended and started is not None else None,
+        ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view),
+        error=str(state.get("Error") or ""),
+        health=_health(state.get("Health") or state.get("Healthcheck") or {}),
+        user=str(config.get("User") or ""),
+    )
+
+
+def listed(data: Mapping[str, Any], view: PortView) -> Container:
+    """A container from ``GET /containers/json``, which tells less."""
+    now = status(str(data.get("State", "")))
+    prose = str(data.get("Status", ""))
+    code = _PROSE_EXIT.search(prose) if now in _ENDED else None
+    health = _PROSE_HEALTH.search(prose)
+    names = data.get("Names") or [""]
+    return Container(
+        id=str(data["Id"]),
+        # Legacy links give a container further names, with another slash in them.
+        name=next((name for name in names if "/" not in name[1:]), names[0]).removeprefix("/"),
+        status=now,
+        image=str(data.get("Image", "")),
+        image_id=_image_id(data.get("ImageID", "")),
+        labels=dict(data.get("Labels") or {}),
+        created=seconds(data.get("Created")) or 0.0,
+        exit_code=int(code.group(1)) if code else None,
+        ports=_listed_ports(data.get("Ports") or [], view),
+        health=health.group(1).removeprefix("health: ") if health else "",
+    )
+
+
+def _image_id(text: object) -> str:
+    name = str(text or "")
+    return f"sha256:{name}" if re.fullmatch(r"[0-9a-f]{64}", name) else name
+
+
+def _health(data: Mapping[str, Any]) -> str:
+    word = str(data.get("Status", ""))
+    return word if word in ("healthy", "unhealthy", "starting") else ""
+
+
+def _bindings(ports: Mapping[str, Any], view: PortView) -> dict[str, HostPort]:
+    found = {}
+    for key, bindings in ports.items():
+        for binding in bindings or []:
+            port = int(binding.get("HostPort") or 0)
+            address = view.seen(str(binding.get("HostIp") or ""), port)
+            # One of IPv4 and IPv6 is enough; engines name IPv4 first.
+            if port and address is not None and key not in found:
+                found[key] = address
+    return found
+
+
+def _listed_ports(ports: Iterable[Mapping[str, Any]], view: PortView) -> dict[str, HostPort]:
+    bindings: dict[str, list[dict[str, object]]] = {}
+    for port in ports:
+        if port.get("PublicPort"):
+            key = f"{port['PrivatePort']}/{port.get('Type', 'tcp')}"
+            bindings.setdefault(key, []).append({"HostIp": port.get("IP", ""), "HostPort": port["PublicPort"]})
+    for several in bindings.values():
+        several.sort(key=lambda one: ":" in str(one["HostIp"]))
+    return _bindings(bindings, view)
+
+
+def image(data: Mapping[str, Any]) -> ImageInfo:
+    """An image from ``GET /images/NAME/json`` or one of ``GET /images/json``."""
+    config = data.get("Config") or {}
+    return ImageInfo(
+        id=_image_id(data["Id"]),
+        tags=tuple(tag for tag in data.get("RepoTags") or () if tag != "<none>:<none>"),
+        size=int(data.get("Size") or 0),
+        created=seconds(data.get("Created")) or 0.0,
+        labels=dict(config.get("Labels") or data.get("Labels") or {}),
+        entrypoint=_words(config.get("Entrypoint")),
+        command=_words(config.get("Cmd")),
+        env=tuple(config.get("Env") or ()),
+        user=str(config.get("User") or ""),
+        working_dir=str(config.get("WorkingDir") or ""),
+    )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(word) for word in value) if isinstance(value, list | tuple) else ()

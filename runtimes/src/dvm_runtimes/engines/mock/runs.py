@@ -1,0 +1,150 @@
+"""One run of a container: from its start until its main process has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dvm_runtimes.engines.base import STDERR, STDOUT, ContainerSpec
+
+from . import procfs
+from .handles import NullHandle
+from .health import HealthMonitor
+from .images import PATH
+from .launching import CommandProblem, Program, prepare
+from .network import Network, PortTakenError
+from .nodes import MemoryFile
+from .processes import Process
+from .table import ProcessTable
+from .tree import Tree
+from .users import resolve
+
+if TYPE_CHECKING:
+    from .containers import MockContainer
+    from .world import World
+
+_NETWORKS = ("", "bridge", "default", "host", "none")
+
+
+class Init(Process):
+    """The first process: it waits for the main one, and passes signals on to it."""
+
+    main: Process
+
+    def signal(self, number: int) -> None:
+        self.main.signal(number)
+
+
+class Run:
+    """A run.
+
+    Raises:
+        PortTakenError, CommandProblem, UnknownUserError, OSError: it cannot begin, and nothing of it is left.
+    """
+
+    def __init__(self, container: MockContainer, world: World) -> None:
+        spec = container.spec
+        if spec.network_mode not in (*_NETWORKS, *world.networks):
+            raise PortTakenError(f"network {spec.network_mode} not found")
+        self.over = False
+        self.stopping = False
+        """Somebody asked for its end, so the engine does not start it again."""
+        self._container = container
+        self._world = world
+        self._health: HealthMonitor | None = None
+        network = Network(world.lock, spec.network_mode, spec.ports)
+        self.table = ProcessTable(world.lock, network, spec.pids_limit)
+        try:
+            self.tree = container.mounted(self._mount_system)
+            self._body = self._prepare()
+        except BaseException:
+            self.table.collapse()
+            raise
+
+    def _mount_system(self, tree: Tree) -> None:
+        spec = self._container.spec
+        tree.mount("/dev", procfs.devices())
+        tree.mount("/proc", procfs.proc(self.table, spec))
+        tree.mount("/sys", procfs.limits(spec), read_only=True)
+        # These three are files of their own, so that they can be written under a read-only root too.
+        tree.mount("/etc/hostname", MemoryFile(f"{self._container.id[:12]}\n".encode()))
+        tree.mount("/etc/hosts", MemoryFile(_hosts(spec, self._container.id[:12]).encode()))
+        tree.mount("/etc/resolv.conf", MemoryFile(b"nameserver 127.0.0.11\n"))
+
+    def _prepare(self) -> Program:
+        container = self._container
+        words = main_command(container)
+        dying = self._world.faults.take_death()
+        if self._container.spec.init:
+            init = Init(self.table, self.tree, ["/sbin/docker-init", "--", *words])
+            self.table.admit(init)
+            init.main = self.main = Process(self.table, self.tree, words, parent=init)
+            self.table.admit(self.main)
+            self.first: Process = init
+        else:
+            self.first = self.main = Process(self.table, self.tree, words)
+            self.table.admit(self.main)
+        main = self.main
+        main.session = main.group = main.pid
+        dress(container, main, container.spec.user)
+        main.cwd = container.working_dir
+        main.files = {
+            0: NullHandle(),
+            STDOUT: container.journal.writer(STDOUT),
+            STDERR: container.journal.writer(STDERR),
+        }
+        if dying is not None:
+            return lambda process, argv: dying(process)
+        body = prepare(main, words)
+        return lambda process, argv: body(process)
+
+    def begin(self) -> None:
+        """Let the main process run."""
+        container = self._container
+        self.main.on_end.append(lambda status: container.ended(self, status))
+        self.main.start(lambda process: self._body(process, process.argv))
+        if container.image.health is not None:
+            self._health = HealthMonitor(container, self, container.image.health)
+
+    def close(self) -> None:
+        """End everything that still runs in it."""
+        self.over = True
+        self.table.collapse()
+        if self._health is not None:
+            self._health.close()
+
+
+def main_command(container: MockContainer) -> list[str]:
+    """The words of the main process: the spec's, or the image's where the spec leaves them open.
+
+    The rule is Docker's (daemon/commit.go, ``merge``): the image's command
+    goes with the image's entrypoint; an entrypoint of one's own drops both.
+    """
+    spec, image = container.spec, container.image
+    entrypoint, command = spec.entrypoint or (), spec.command or ()
+    if not entrypoint:
+        command = command or image.command
+        if spec.entrypoint is None:
+            entrypoint = image.entrypoint
+    words = [*entrypoint, *command]
+    if not words:
+        raise CommandProblem("no command specified", 127)
+    return words
+
+
+def dress(container: MockContainer, process: Process, user: str) -> None:
+    """Give a process the container's environment and a user."""
+    process.who, home = resolve(process.tree, user or container.image.user)
+    process.env = {
+        "PATH": PATH,
+        "HOSTNAME": container.id[:12],
+        **container.image.env,
+        **container.spec.env,
+    }
+    process.env.setdefault("HOME", home)
+
+
+def _hosts(spec: ContainerSpec, hostname: str) -> str:
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"172.17.0.2\t{hostname}"]
+    for name, address in spec.extra_hosts.items():
+        lines.append(f"{'172.17.0.1' if address == 'host-gateway' else address}\t{name}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,46 @@
+"""containerd, driven through nerdctl: on this machine, or in a virtual machine of it.
+
+What is imported here stays light; the engine is loaded when a runtime is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .profile import NAMESPACE, NerdctlHints, NerdctlProfile
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
+
+    from .transport import Transport
+
+__all__ = ["NAMESPACE", "NerdctlHints", "NerdctlProfile", "connect"]
+
+_ANSWER_LIMIT = 30.0
+"""Seconds for the first answer."""
+
+
+def connect(transport: Transport, profile: NerdctlProfile) -> ContainerRuntime:
+    """The runtime over ``transport``, once containerd itself has answered.
+
+    Args:
+        transport: the way to nerdctl.
+        profile: what the platform is called and what to tell its users.
+
+    Raises:
+        RuntimeUnavailableError: it does not answer.
+        UnsupportedError: its nerdctl is too old.
+    """
+    from dvm_runtimes.operation import Operation
+    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+
+    from .engine import NerdctlEngine
+
+    engine = NerdctlEngine(transport, profile)
+    try:
+        with Operation("create_runtime", timeout=_ANSWER_LIMIT, platform=profile.platform_name) as op:
+            engine.version(op)
+    except BaseException:
+        engine.close()
+        raise
+    return EngineRuntime(engine)

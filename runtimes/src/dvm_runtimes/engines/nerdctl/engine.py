@@ -1,0 +1,374 @@
+"""`NerdctlEngine`: containerd, driven through the nerdctl command, wherever that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dvm_runtimes.engines.base import STDOUT, Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
+from dvm_runtimes.errors import (
+    DvmError,
+    EngineError,
+    ExecError,
+    NameConflictError,
+    UnsupportedError,
+    WorkspaceNotFoundError,
+)
+from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
+from dvm_runtimes.operation import Operation
+from dvm_runtimes.options import BuildOptions, Port
+from dvm_runtimes.validation.naming import MANAGED
+
+from . import argv, records, scripts
+from .archives import Archives
+from .building import build
+from .calls import Caller, limited
+from .events import NerdctlEvents
+from .following import follow as follow_log
+from .images import Images
+from .logs import Records, flags, read
+from .ports import await_forwarded, refuse_taken, with_host_ports
+from .profile import NerdctlProfile
+from .sessions import NerdctlSession
+from .transport import Call, Transport
+from .variables import variables
+from .versions import check_version
+
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class NerdctlEngine(Engine):
+    """Workspaces in one namespace of one containerd.
+
+    Args:
+        transport: the way to nerdctl.
+        profile: what the platform is called and what to tell its users.
+    """
+
+    runtime_type = "nerdctl"
+
+    def __init__(self, transport: Transport, profile: NerdctlProfile) -> None:
+        self.platform_type = profile.platform_type
+        self.platform_name = profile.platform_name
+        self.endpoint = profile.endpoint
+        self.profile = profile
+        self._transport = transport
+        self._caller = Caller(transport, profile)
+        self._archives = Archives(self._caller)
+        self._images = Images(self._caller)
+        self._names: dict[str, str] = {}
+        self._ports: dict[str, tuple[Port, ...]] = {}
+        self._new: set[str] = set()
+        self._init: str | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        reasons = {
+            "binary_logs": "nerdctl keeps its logs as JSON",
+            "health_checks": "nerdctl runs no health checks of its own accord",
+            "resource_limits": "rootless containerd without delegated cgroups drops limits without a word",
+            "ssh_agent": "the agent's socket of this machine does not exist in the virtual machine",
+        }
+        return Capabilities(
+            binary_logs=False,
+            health_checks=False,
+            resource_limits=not self.profile.rootless,
+            ssh_agent=not self.profile.in_vm,
+            reasons=reasons,
+        )
+
+    def version(self, op: Operation) -> str:
+        answer = self._caller.ok(op, self._caller.nerdctl(("version", "--format", argv.EVERYTHING)))
+        return check_version(answer.decode(errors="replace"), self.profile, op.name)
+
+    def close(self) -> None:
+        self._caller.close()
+
+    def default_user(self) -> tuple[int, int] | None:
+        if self.profile.rootless:
+            return (0, 0)  # anybody else inside may not write what is this user's outside
+        return (1000, 1000) if self.profile.in_vm else super().default_user()
+
+    def host_path(self, path: Path, field: str) -> str:
+        translate = self.profile.host_path
+        return super().host_path(path, field) if translate is None else translate(path, field)
+
+    def ssh_agent_socket(self) -> str:
+        return "" if self.profile.in_vm else super().ssh_agent_socket()
+
+    def removal(self) -> Mapping[str, Any]:
+        nerdctl, command = self._transport.nerdctl, self._transport.command
+        return {
+            "container": command(("sh", "-c", scripts.REMOVE, "dvm", "{name}", "--force --volumes", *nerdctl)),
+            "image": command(("sh", "-c", scripts.REMOVE_IMAGE, "dvm", "{name}", *nerdctl)),
+            "network": command(("sh", "-c", scripts.REMOVE_NETWORK, "dvm", "{name}", *nerdctl)),
+        }
+
+    # Containers
+
+    def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
+        # Our mark narrows it down; the rest is compared here, for nerdctl splits filters at commas.
+        filter_ = f"label={MANAGED}" if MANAGED in labels else ""
+        text = self._caller.ok(op, self._caller.script(scripts.LIST, filter_))
+        found = [self._known(records.container(data)) for data in records.objects(text.decode(errors="replace"))]
+        return [one for one in found if all(_has(one, key, value) for key, value in labels.items())]
+
+    def inspect_container(self, op: Operation, reference: str) -> Container | None:
+        if not _REFERENCE.fullmatch(reference):
+            return None  # nothing is called so, and nerdctl could take it for something else
+        outcome = self._caller.run(op, self._caller.nerdctl(("container", "inspect", reference)))
+        if outcome.code:
+            error = self._caller.failed(op, outcome.words, reference)
+            if isinstance(error, WorkspaceNotFoundError) or "multiple IDs found" in outcome.words:
+                return None
+            raise error
+        found = [records.container(data) for data in records.objects(outcome.stdout.decode(errors="replace"))]
+        exact = [one for one in found if reference in (one.id, one.name)]
+        matching = exact or [one for one in found if one.id.startswith(reference)]
+        return self._known(matching[0]) if len(matching) == 1 else None
+
+    def _known(self, container: Container) -> Container:
+        self._names[container.id] = container.name
+        return container
+
+    def create_container(self, op: Operation, spec: ContainerSpec) -> str:
+        if spec.network_aliases:
+            raise self._unsupported(op, "gives containers no further names on a network")
+        if path := argv.unmountable(spec.mounts):
+            raise self._unsupported(op, f"cannot mount {path!r}: no path with a comma or a colon")
+        spec = dataclasses.replace(spec, ports=self._host_ports(op, spec.ports))
+        given = variables(spec.env)
+        command: Sequence[str] = ()
+        if spec.entrypoint == () and not spec.command:
+            image = self.inspect_image(op, spec.image)
+            command = image.command if image is not None else ()
+        words, rest = argv.create(spec, init=self._find_init(op) if spec.init else "", image_command=command)
+        call = self._caller.nerdctl(words, rest, given)
+        outcome = self._caller.run(op, call)
+        if outcome.code and "port is already allocated" in outcome.words:
+            # The container that this one is to replace may have it still. nerdctl looks at the network that it runs
+            # in; making a container needs none. The start is what finds out.
+            outcome = self._caller.run(op, dataclasses.replace(call, words=("unshare", "--net", *call.words)))
+        if outcome.code:
+            raise self._caller.failed(op, outcome.words, spec.name)
+        made = outcome.stdout.decode().strip()
+        self._ports[made] = spec.ports
+        self._new.add(made)
+        return made
+
+    def _host_ports(self, op: Operation, ports: Sequence[Port]) -> tuple[Port, ...]:
+        try:
+            return with_host_ports(ports)
+        except OSError as error:
+            raise EngineError(
+                f"a port cannot be published: {error.strerror}",
+                hint=self.profile.hints.port,
+                platform=self.platform_name,
+                operation=op.name,
+                detail=str(error),
+            ) from error
+
+    def _find_init(self, op: Operation) -> str:
+        if self._init is None:
+            call = Call(words=("sh", "-c", scripts.FIND_INIT, "dvm"))
+            self._init = self._caller.ok(op, call).decode().strip()
+        if not self._init:
+            self._init = None  # it may be installed any time
+            raise UnsupportedError(
+                f"{self.platform_name} has no init to run as PID 1",
+                hint=self.profile.hints.init,
+                platform=self.platform_name,
+                operation=op.name,
+            )
+        return self._init
+
+    def start_container(self, op: Operation, container: str) -> None:
+        ports = self._ports.get(container, ())
+        if container in self._new:
+            refuse_taken(ports, self.profile, op)
+        # Else it may have them itself: those of a container that ended of its own accord are not given up.
+        self._caller.ok(op, self._caller.script(scripts.START, container), container)
+        self._new.discard(container)
+        if self.profile.in_vm and ports:
+            found = self.inspect_container(op, container)
+            await_forwarded(found.ports if found else {}, self.profile, op)
+
+    def stop_container(self, op: Operation, container: str, grace: float) -> None:
+        self._caller.ok(op, self._caller.script(scripts.STOP, container, str(max(0, round(grace)))), container)
+
+    def resume_container(self, op: Operation, container: str) -> None:
+        outcome = self._caller.run(op, self._caller.nerdctl(("unpause", container)))
+        if outcome.code and "is not paused" not in outcome.words:
+            raise self._caller.failed(op, outcome.words, container)
+
+    def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
+        flags = [*(["--force"] if force else []), *(["--volumes"] if volumes else [])]
+        outcome = self._caller.run(op, self._caller.script(scripts.REMOVE, container, " ".join(flags)))
+        if outcome.code:
+            if "in running status" in outcome.words or "in paused status" in outcome.words:
+                raise EngineError(
+                    f"container {container[:12]!r} runs and was not to be forced",
+                    hint="Stop it first, or remove it by force.",
+                    platform=self.platform_name,
+                    operation=op.name,
+                    detail=outcome.words,
+                )
+            error = self._caller.failed(op, outcome.words, container)
+            if not isinstance(error, WorkspaceNotFoundError):
+                raise error
+        self._names.pop(container, None)
+        self._ports.pop(container, None)
+        self._new.discard(container)
+
+    def rename_container(self, op: Operation, container: str, name: str) -> None:
+        outcome = self._caller.run(op, self._caller.script(scripts.RENAME, container, name))
+        if outcome.code:
+            if "already" in outcome.words and "used" in outcome.words:
+                raise NameConflictError(
+                    f"the container name {name!r} is taken",
+                    hint="Choose another name, or remove that container.",
+                    platform=self.platform_name,
+                    operation=op.name,
+                    detail=outcome.words,
+                )
+            raise self._caller.failed(op, outcome.words, container)
+
+    def wait_container(self, op: Operation, container: str) -> int:
+        outcome = self._caller.run(op, self._caller.nerdctl(("wait", container)))
+        code = outcome.stdout.strip()
+        if outcome.code == 0 and code.isdigit():
+            return int(code)
+        found = self.inspect_container(op, container)
+        if found is None:
+            raise self._caller.failed(op, f"no such container {container}", container)
+        if found.status in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED):
+            raise self._caller.failed(op, outcome.words, container)
+        return found.exit_code or 0
+
+    # Inside
+
+    def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
+        if argv.too_long(spec.command):
+            raise ExecError(
+                f"a word of the command {spec.command[0][:80]!r} is longer than the {argv.LONGEST_WORD} bytes that"
+                " Linux takes",
+                exit_code=126,
+                hint="Give long text as input.",
+                platform=self.platform_name,
+                operation=op.name,
+            )
+        words, rest = argv.exec_(container, spec)
+        call = self._caller.nerdctl(words, rest)
+        given = variables({**spec.env, scripts.EXEC_VARIABLE: call.mark})
+        call = Call(
+            words=call.words,
+            rest=call.rest,
+            variables=given,
+            stdin=spec.stdin,
+            size=spec.size if spec.tty else None,
+            mark=call.mark,
+        )
+        return NerdctlSession(self._caller, op, limited(call, op) if not spec.tty else call, spec.command[0])
+
+    def logs(
+        self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
+    ) -> Iterator[tuple[int, bytes]]:
+        if tail == 0:
+            if not follow:
+                return
+            # nerdctl takes 0 for all.
+            import time
+
+            tail, since = None, max(since or 0.0, time.time())
+        if follow:
+            found = follow_log(self._caller, op, container, tail, since)
+        else:
+            found = read(self._caller, op, (*flags(tail, since, follow=False), container), Records(since))
+        with contextlib.closing(found):
+            for data in found:
+                yield STDOUT, data
+
+    def events(self, op: Operation) -> NerdctlEvents:
+        def look_up(container: str) -> str | None:
+            with Operation("watch_workspaces", timeout=_LOOK_LIMIT, platform=self.platform_name) as look:
+                try:
+                    found = self.inspect_container(look, container)
+                except DvmError:
+                    return None  # the watch asks for itself, and says what is wrong
+            return found.name if found else None
+
+        return NerdctlEvents(self._caller, op, dict(self._names), look_up)
+
+    def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        self._archives.put(op, container, path, tar)
+
+    def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
+        return self._archives.get(op, container, path)
+
+    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
+        answer = self._archives.kind_inside(op, container, path)
+        if answer is None:
+            # It does not run, or has no shell.
+            return super().path_kind(op, container, path)
+        return answer or None
+
+    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
+        text = self._caller.ok(op, self._caller.nerdctl(("diff", container)), container)
+        lines = text.decode(errors="surrogateescape").splitlines()
+        return frozenset(line[2:] for line in lines if line[:2] in ("A ", "C ", "D "))
+
+    # Networks
+
+    def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
+        flags = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        outcome = self._caller.run(op, self._caller.nerdctl(("network", "create", *flags, name)))
+        if outcome.code and "already exists" in outcome.words:
+            raise NameConflictError(
+                f"there is a network {name!r} already",
+                hint="Choose another name.",
+                platform=self.platform_name,
+                operation=op.name,
+                detail=outcome.words,
+            )
+        if outcome.code:
+            raise self._caller.failed(op, outcome.words, name)
+
+    def remove_network(self, op: Operation, name: str) -> None:
+        self._caller.ok(op, self._caller.script(scripts.REMOVE_NETWORK, name), name)
+
+    # Images
+
+    def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
+        return self._images.inspect(op, name)
+
+    def list_images(self, op: Operation) -> list[ImageInfo]:
+        return self._images.all(op)
+
+    def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
+        self._images.pull(op, name, platform, progress)
+
+    def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
+        self._images.remove(op, name, force=force)
+
+    def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
+        build(self._caller, op, options, labels, progress)
+        made = self.inspect_image(op, options.image_name)
+        if made is None:
+            raise EngineError(
+                f"{options.image_name!r} was built, but is not in the namespace {self.profile.namespace!r}",
+                hint=self.profile.hints.build,
+                platform=self.platform_name,
+                operation=op.name,
+            )
+        return made.id
+
+
+_LOOK_LIMIT = 10.0
+
+
+def _has(container: Container, key: str, value: str) -> bool:
+    return key in container.labels and value in ("", container.labels[key])

@@ -1,0 +1,21 @@
+"""Podman over its Docker-compatible API, with what differs there from Docker's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, answering
+
+if TYPE_CHECKING:
+    from dvm_runtimes.runtime import ContainerRuntime
+
+
+def connect(endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
+    """A runtime on the Podman service at ``endpoint``, which has answered once.
+
+    Raises:
+        RuntimeUnavailableError: it does not answer; the hint says how to start it here.
+    """
+    from .engine import PodmanEngine
+
+    return answering(PodmanEngine(endpoint, profile))

@@ -1,0 +1,111 @@
+"""Podman's service, started when it is asked for and nobody has: Podman itself needs no daemon, its API does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.errors import RuntimeUnavailableError
+
+IDLE = 3600
+"""Seconds without a call after which the service ends by itself."""
+
+_FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
+_LOG = "dvm-podman.log"
+
+# sd_listen_fds(3): the socket is number 3, and the process is the one that is meant. It is no child of this process,
+# which would have to wait for it.
+_HAND_OVER = """\
+exec 3<&0 0</dev/null
+sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"' "$0" "$@" &
+"""
+
+
+def podman_program(machine: Machine) -> str:
+    """Where Podman's command is; empty where it is not installed."""
+    folders = machine.env.get("PATH", "").split(os.pathsep) if machine.env.get("PATH") else _FOLDERS
+    below = (os.fspath(machine.path(folder)) for folder in folders if folder.startswith("/"))
+    return shutil.which("podman", path=os.pathsep.join(below)) or ""
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody serves the socket; one that this user may not use is served, as far as can be told."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(os.fspath(path))
+        except (BlockingIOError, PermissionError):
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def ensure_service(path: Path, machine: Machine, platform: str) -> None:
+    """Let Podman serve the socket at ``path``, if nobody does.
+
+    The socket is made here and handed over, as systemd does it: whoever
+    connects from now on is served, without waiting for the service to be up.
+
+    Raises:
+        RuntimeUnavailableError: the socket cannot be made there.
+    """
+    program = podman_program(machine)
+    if not program or listens(path):
+        return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(path):
+            # Another process may have been faster.
+            if not listens(path):
+                _start(program, path, machine)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RuntimeUnavailableError(
+            f"{platform} is not running, and its service cannot be started at {path}",
+            hint=f"Start it yourself: `podman system service --time=0 unix://{path}`.",
+            platform=platform,
+            operation="create_runtime",
+            detail=getattr(error, "strerror", None) or str(error),
+        ) from error
+
+
+def last_words(path: Path) -> str:
+    """What the service that serves ``path`` has complained of."""
+    try:
+        return path.with_name(_LOG).read_text(errors="replace").strip()
+    except OSError:
+        return ""  # it was not started here, or it is somebody else's
+
+
+def _start(program: str, path: Path, machine: Machine) -> None:
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, path.with_name(_LOG).open("wb") as log:
+        listener.bind(os.fspath(path))
+        path.chmod(0o600)
+        listener.listen(128)
+        subprocess.run(
+            ["/bin/sh", "-c", _HAND_OVER, program, "system", "service", f"--time={IDLE}"],
+            stdin=listener.fileno(),
+            stdout=log,
+            stderr=log,
+            # It serves others too, and outlives this process.
+            start_new_session=True,
+            env={**machine.env, "PATH": machine.env.get("PATH", os.defpath)},
+            cwd="/",
+            check=True,
+        )
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Within the block no other process of ours starts a service there."""
+    from dvm_runtimes.user.locking import locked
+
+    with locked(path.with_name("dvm-podman.lock")):
+        yield

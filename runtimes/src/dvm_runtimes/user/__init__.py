@@ -1,0 +1,1 @@
+"""Files of the user who runs DVM: configuration, active context, and locks between processes."""

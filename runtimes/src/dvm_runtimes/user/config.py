@@ -1,0 +1,68 @@
+"""What the user has settled for every run: one TOML file in the user's configuration folder.
+
+# ~/.config/dvm/config.toml
+runtime = "podman"
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.errors import InvalidOptionError
+
+from .folders import config_folder
+
+KNOWN = ("runtime",)
+
+
+class Config(NamedTuple):
+    """The settings of one user.
+
+    Attributes:
+        file: where they are kept, whether it exists or not.
+        runtime: what is used when no runtime is asked for, as in ``"podman"``, ``"colima:work"`` or ``"auto"``.
+        unknown: keys that mean nothing, for `dvm_runtimes.discovery.doctor` to tell.
+    """
+
+    file: Path
+    runtime: str = "auto"
+    unknown: tuple[str, ...] = ()
+
+
+def config_file(machine: Machine) -> Path:
+    """The file of the user's settings, as in ``~/.config/dvm/config.toml``."""
+    return config_folder(machine) / "config.toml"
+
+
+def load_config(machine: Machine | None = None) -> Config:
+    """The user's settings; the defaults where there is no file.
+
+    Raises:
+        InvalidOptionError: the file cannot be read, is no TOML, or has a value of the wrong kind.
+    """
+    file = config_file(machine or Machine.this())
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return Config(file)
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+        raise InvalidOptionError("configuration file", str(file), problem, hint="Mend it, or remove it.") from None
+    import tomllib
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidOptionError(
+            "configuration file", str(file), f"is not TOML: {error}", hint="Mend it, or remove it."
+        ) from None
+    return Config(file, _runtime(values, file), tuple(key for key in values if key not in KNOWN))
+
+
+def _runtime(values: dict[str, Any], file: Path) -> str:
+    runtime = values.get("runtime", "auto")
+    if not isinstance(runtime, str):
+        raise InvalidOptionError("runtime", runtime, f'must be a string such as "docker", in {file}')
+    return runtime.strip() or "auto"

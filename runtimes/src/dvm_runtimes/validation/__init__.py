@@ -1,0 +1,1 @@
+"""Rules of values, pure: names, quantities, environments, mounts, text."""
