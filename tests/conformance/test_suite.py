@@ -16,7 +16,7 @@ POOR = """
 import dataclasses
 import pytest
 from dvm_runtimes.infos import Capabilities
-from dvm_runtimes.mock import MockEngine
+from dvm_runtimes.engines.mock import MockEngine
 from dvm_runtimes.testing import TestBuild, TestConfinement, TestDrift, TestMount, TestPort, TestStatus
 from dvm_runtimes.testing.mock import mock_subject
 

@@ -19,9 +19,8 @@ from .made_up import PATIENT, MadeUp
 ACME = """
 from dvm_runtimes import plugins
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.mock import MockRuntime
-from dvm_runtimes.plugins import hookimpl
-from dvm_runtimes.provider import PlatformProvider, Probe
+from dvm_runtimes.engines.mock import MockRuntime
+from dvm_runtimes.plugins import PlatformProvider, Probe, hookimpl
 
 class AcmeProvider(PlatformProvider):
     name = "NAME"

@@ -19,7 +19,7 @@ for module in pkgutil.walk_packages(dvm_runtimes.__path__, "dvm_runtimes."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 
-from dvm_runtimes.provider import Machine
+from dvm_runtimes.discovery.provider import Machine
 here = Machine.this()
 Machine.this = classmethod(lambda cls: here._replace(system="windows"))
 

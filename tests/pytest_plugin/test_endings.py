@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvm_runtimes.cleanup import reaper
-from dvm_runtimes.engines.docker_api import Endpoint
-from dvm_runtimes.engines.docker_api import remove_orphan as leaving
+from dvm_runtimes.engines.docker_api import Endpoint, remove_orphan
 
 from .conftest import Left, left_on, project_on
 from .project import LIMIT, Project, read_until
@@ -232,7 +231,7 @@ def test_any_moment_will_do(tmp_path: Path, engines: Engines, kind: str) -> None
 def test_podman_is_whole_after_a_removal_that_met_a_creation(engines: Engines) -> None:
     """A container that is deleted while it is being made would stay in Podman's lists, and break them, for ever."""
     engine = engines.get("podman")
-    left, removal = left_on(engine), leaving.removal(Endpoint.parse(engine.endpoint))
+    left, removal = left_on(engine), remove_orphan.removal(Endpoint.parse(engine.endpoint))
     path = engine.endpoint.removeprefix("unix://")
     body = json.dumps({"Image": engine.image, "Cmd": ["sleep", "1000"]}).encode()
     for number in range(8):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from pathlib import Path
 
-from dvm_runtimes.engines.docker_api import remove_orphan as leaving
+from dvm_runtimes.cleanup import reaper
+from dvm_runtimes.engines.docker_api import remove_orphan
 from dvm_runtimes.engines.http.endpoint import Endpoint, Tls
 
 from .conftest import Left
@@ -186,11 +189,11 @@ def test_what_is_kept_stays_and_nothing_else(docker_project: Project, left: Left
 
 def test_an_engine_behind_tls_is_cleaned_by_a_command() -> None:
     endpoint = Endpoint.parse("tcp://10.0.0.7:2376", tls=Tls(ca=Path("/ca.pem"), verify=False))
-    steps = leaving.removal(endpoint)
+    steps = remove_orphan.removal(endpoint)
 
     assert steps["container"][1:3] == ["-m", "dvm_runtimes.engines.docker_api.remove_orphan"]
     assert steps["container"][4:] == ["container", "{name}"]
-    assert leaving.from_text(steps["network"][3]) == endpoint
+    assert remove_orphan.from_text(steps["network"][3]) == endpoint
 
 
 def test_that_command_removes_and_does_not_mind_what_is_gone(docker_project: Project, left: Left) -> None:
@@ -209,8 +212,25 @@ def test_that_command_removes_and_does_not_mind_what_is_gone(docker_project: Pro
             os.kill(pid, signal.SIGKILL)
         process.kill()
     (name,) = left.containers()
+    # As a ledger has it that an older version left on disk.
+    words = [
+        sys.executable,
+        "-m",
+        "dvm_runtimes.docker_api.leaving",
+        remove_orphan.as_text(endpoint),
+        "container",
+        "{name}",
+    ]
+    old = docker_project.folder / "old.ledger"
+    lines: list[dict[str, object]] = [
+        {"ledger": 1, "owner": "here:1:1"},
+        {"engine": "docker", "removal": {"container": words}},
+        {"made": name, "kind": "container", "engine": "docker"},
+    ]
+    old.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
-    assert leaving.remove(endpoint, "container", name)
-    assert leaving.remove(endpoint, "container", name)
-    assert leaving.remove(endpoint, "network", "dvm-test-none")
+    assert reaper.reap(str(old))
+    assert not left.containers()
+    assert remove_orphan.remove(endpoint, "container", name)
+    assert remove_orphan.remove(endpoint, "network", "dvm-test-none")
     assert left.everything() == []

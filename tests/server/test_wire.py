@@ -13,7 +13,7 @@ from dvm_runtimes import waiting
 from dvm_runtimes.errors import BuildError, InvalidOptionError, OperationCancelledError
 from dvm_runtimes.infos import HostPort, ImageInfo, Platform, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.options import AttachOptions, BuildOptions, ExecOptions, Mount, Port, StartOptions
-from dvm_server import json_codec as wire
+from dvm_server import json_codec
 from dvm_server.arguments import Arguments, absolute
 from dvm_server.failures import explain, secrets_of, veiled
 from dvm_server.steps import percentage
@@ -26,11 +26,13 @@ INFO = WorkspaceInfo(
 @pytest.mark.parametrize("cls", [StartOptions, BuildOptions, AttachOptions, ExecOptions, Mount, Port])
 def test_every_field_has_its_member_but_callbacks(cls: Any) -> None:
     fields = {field.name for field in dataclasses.fields(cls)} - {"on_stdout", "on_stderr"}
-    assert wire.members(cls) == [wire.camel(field.name) for field in dataclasses.fields(cls) if field.name in fields]
+    assert json_codec.members(cls) == [
+        json_codec.camel(field.name) for field in dataclasses.fields(cls) if field.name in fields
+    ]
 
 
 def test_every_member_of_start_options_arrives() -> None:
-    options = wire.take(
+    options = json_codec.take(
         StartOptions,
         {
             "imageName": "debian:12",
@@ -70,7 +72,7 @@ def test_every_member_of_start_options_arrives() -> None:
 )
 def test_wait_strategies(data: dict[str, Any], strategy: waiting.WaitStrategy) -> None:
     given_options = {"imageName": "x", "workspaceName": "d", "ready": data}
-    assert str(wire.take(StartOptions, given_options).ready) == str(strategy)
+    assert str(json_codec.take(StartOptions, given_options).ready) == str(strategy)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,13 @@ def test_wait_strategies(data: dict[str, Any], strategy: waiting.WaitStrategy) -
 )
 def test_errors_name_the_member_as_the_client_wrote_it(cls: Any, data: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
-        wire.take(cls, data)
+        json_codec.take(cls, data)
     assert caught.value.field == field
 
 
 def test_secrets_of_a_build_are_paths() -> None:
     data = {"imageName": "x", "appPath": "/x", "secrets": {"npm": "token"}}
-    assert wire.take(BuildOptions, data, lambda path, field: f"/abs/{path}").secrets == {"npm": "/abs/token"}
+    assert json_codec.take(BuildOptions, data, lambda path, field: f"/abs/{path}").secrets == {"npm": "/abs/token"}
 
 
 values = st.recursive(
@@ -114,26 +116,26 @@ values = st.recursive(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([StartOptions, BuildOptions, AttachOptions, ExecOptions]), st.data())
 def test_whatever_is_given_there_are_options_or_an_error_with_a_member(cls: Any, data: st.DataObject) -> None:
-    drawn = data.draw(st.dictionaries(st.sampled_from(wire.members(cls)), values, max_size=5))
+    drawn = data.draw(st.dictionaries(st.sampled_from(json_codec.members(cls)), values, max_size=5))
     try:
-        assert isinstance(wire.take(cls, drawn), cls)
+        assert isinstance(json_codec.take(cls, drawn), cls)
     except InvalidOptionError as error:
         assert error.field  # noqa: PT017 - either will do
 
 
 def test_infos_in_camel_case_with_the_users_own_keys_left_alone() -> None:
     info = dataclasses.replace(INFO, labels={"my_label": "x"}, exit_code=3)
-    shown = wire.workspace(info)
+    shown = json_codec.workspace(info)
     assert shown["labels"] == {"my_label": "x"}
     assert shown["exitCode"] == 3
     assert shown["ports"] == {"80/tcp": {"host": "127.0.0.1", "port": 8080}}
-    expected = {wire.camel(key) for key in info.to_dict()}
+    expected = {json_codec.camel(key) for key in info.to_dict()}
     assert shown.keys() == expected
-    image = wire.image(ImageInfo("sha256:1", ("a:1",), env=("TOKEN=x",), working_dir="/w"))
+    image = json_codec.image(ImageInfo("sha256:1", ("a:1",), env=("TOKEN=x",), working_dir="/w"))
     assert image["workingDir"] == "/w"
     assert "env" not in image
-    assert wire.platform(Platform("docker", "Docker", "unix:///x"))["selector"] == ""
-    assert wire.deep_camel({"a_b": [{"c_d": ("e_f",)}], 5: None}) == {"aB": [{"cD": ["e_f"]}], "5": None}
+    assert json_codec.platform(Platform("docker", "Docker", "unix:///x"))["selector"] == ""
+    assert json_codec.deep_camel({"a_b": [{"c_d": ("e_f",)}], 5: None}) == {"aB": [{"cD": ["e_f"]}], "5": None}
 
 
 def test_paths_are_made_absolute(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

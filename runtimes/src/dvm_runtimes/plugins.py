@@ -30,9 +30,23 @@ from typing import NamedTuple
 
 import pluggy
 
-from dvm_runtimes.discovery.provider import PlatformProvider
+from dvm_runtimes.discovery.provider import NEVER, Machine, PlatformProvider, Probe
 
 from . import platforms
+
+__all__ = [
+    "NEVER",
+    "BrokenPlugin",
+    "Machine",
+    "PlatformProvider",
+    "Plugins",
+    "Probe",
+    "find_plugins",
+    "hookimpl",
+    "load_plugins",
+    "providers",
+    "providers_for",
+]
 
 GROUP = "dvm_runtimes"
 

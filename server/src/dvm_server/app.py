@@ -136,10 +136,10 @@ class DvmServer(CommandServer):
 
     def shown(self, info: WorkspaceInfo) -> dict[str, Any]:
         """A workspace as clients get it, once the events have told of it what the engine has told us."""
-        from . import json_codec as wire
+        from . import json_codec
 
         self.live.await_shown(info, _SHOWN_LIMIT)
-        return wire.workspace(info)
+        return json_codec.workspace(info)
 
     # What the selection tells
 

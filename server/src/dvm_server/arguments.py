@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.validation.text import is_unicode
 
-from . import json_codec as wire
+from . import json_codec
 
 Options = TypeVar("Options")
 
@@ -104,9 +104,9 @@ class Arguments:
         left, self._left = self._left, {}
         merged = {**defaults, **left}
         for key in merged:
-            if key not in wire.members(cls):
-                raise wire.unknown(key, key, [*wire.members(cls), *self._known])
-        return wire.take(cls, merged, lambda path, field: absolute(path, field, self._own_folder))
+            if key not in json_codec.members(cls):
+                raise json_codec.unknown(key, key, [*json_codec.members(cls), *self._known])
+        return json_codec.take(cls, merged, lambda path, field: absolute(path, field, self._own_folder))
 
     def check(self, cls: type[object], besides: Iterable[str], **placeholders: Any) -> None:
         """Refuse now what `options` would refuse later, when the members of ``besides`` have been taken.
@@ -124,7 +124,7 @@ class Arguments:
     def some(self, cls: type[Options], names: Iterable[str], **defaults: Any) -> Options:
         """The options that these members are, the others left alone."""
         taken = {name: value for name in names if (value := self._take(name, None)) is not None}
-        return wire.take(cls, {**defaults, **taken}, lambda path, field: absolute(path, field, self._own_folder))
+        return json_codec.take(cls, {**defaults, **taken}, lambda path, field: absolute(path, field, self._own_folder))
 
     def done(self) -> None:
         """Nothing else is taken.
@@ -133,7 +133,7 @@ class Arguments:
             InvalidOptionError: there is a member that the command does not know.
         """
         for key in self._left:
-            raise wire.unknown(key, key, self._known)
+            raise json_codec.unknown(key, key, self._known)
 
     def _take(self, name: str, default: Any) -> Any:
         self._known.append(name)

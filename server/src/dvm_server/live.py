@@ -9,7 +9,7 @@ from typing import Any
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 
-from . import json_codec as wire
+from . import json_codec
 
 
 class LiveState:
@@ -34,7 +34,7 @@ class LiveState:
         """Events come; this is the state that they change."""
         with self._changed:
             self._infos = {info.id: info for info in infos}
-            self._json = {identifier: wire.workspace(info) for identifier, info in self._infos.items()}
+            self._json = {identifier: json_codec.workspace(info) for identifier, info in self._infos.items()}
             self._live = True
             self._changed.notify_all()
 
@@ -47,7 +47,7 @@ class LiveState:
     def apply(self, event: WorkspaceEvent) -> dict[str, Any]:
         """Take one event; the workspace as clients get it."""
         info = event.workspace
-        data = wire.workspace(info)
+        data = json_codec.workspace(info)
         with self._changed:
             if event.kind is EventKind.REMOVED:
                 self._infos.pop(info.id, None)

@@ -212,7 +212,7 @@ def remove(entry: Entry, give_up: float, in_flight: float = IN_FLIGHT) -> bool:
         if isinstance(step, str):
             outcome = _delete(entry, step)
         else:
-            outcome = _run([word.replace("{name}", entry["name"]) for word in step])
+            outcome = _run([MOVED.get(word, word).replace("{name}", entry["name"]) for word in step])
         now = time.monotonic()
         if outcome == "removed" or (outcome == "absent" and now >= appears_until):
             return True
@@ -228,7 +228,7 @@ def _delete(entry: Entry, step: str) -> str:
     removal, name = entry["removal"], entry["name"]
     look = removal.get("look") if entry["kind"] == "container" and not entry["made"] else None
     if look:
-        # It may be in the making; see `docker_api.leaving.LOOK`.
+        # It may be in the making; see `dvm_runtimes.engines.docker_api.remove_orphan.LOOK`.
         there = _ask(removal["socket"], look.replace("{name}", name), "GET")
         if there != "removed":
             return there
@@ -250,6 +250,10 @@ def _ask(path: str, target: str, method: str = "DELETE") -> str:
     if code == b"404":
         return "absent"
     return "removed" if code[:1] == b"2" else "again"
+
+
+MOVED = {"dvm_runtimes.docker_api.leaving": "dvm_runtimes.engines.docker_api.remove_orphan"}
+"""Modules that ledgers of older versions name in their commands, and where they are now."""
 
 
 def _run(command: list[str]) -> str:

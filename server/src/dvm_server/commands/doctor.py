@@ -15,8 +15,8 @@ def register(server: DvmServer) -> None:
     @server.thread()
     def doctor(work: Work) -> dict[str, Any]:
         from dvm_runtimes.discovery.doctor import examine
-        from dvm_server import json_codec as wire
+        from dvm_server import json_codec
 
         server.arguments(work.argument).done()
-        report: dict[str, Any] = wire.deep_camel(examine(server.selection.asked).to_dict())
+        report: dict[str, Any] = json_codec.deep_camel(examine(server.selection.asked).to_dict())
         return report

@@ -16,7 +16,7 @@ def register(server: DvmServer) -> None:
     def build(work: Work) -> dict[str, Any]:
         from dvm_runtimes.options import BuildOptions
         from dvm_runtimes.validation.naming import workspace_name_for
-        from dvm_server import json_codec as wire
+        from dvm_server import json_codec
         from dvm_server.steps import shown
 
         arguments = server.arguments(work.argument)
@@ -29,4 +29,4 @@ def register(server: DvmServer) -> None:
         options = arguments.options(BuildOptions, **given)
         work.progress.begin(f"Building {options.image_name}")
         with server.runtime(work) as runtime:
-            return wire.image(runtime.build_image(options, shown(work.progress), cancel=work.cancel, **limit))
+            return json_codec.image(runtime.build_image(options, shown(work.progress), cancel=work.cancel, **limit))

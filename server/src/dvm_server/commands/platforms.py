@@ -16,8 +16,8 @@ def register(server: DvmServer) -> None:
     def list_platforms(work: Work) -> list[dict[str, Any]]:
         from dvm_runtimes.discovery.detection import detect_platforms
         from dvm_runtimes.discovery.probing import PATIENT
-        from dvm_server import json_codec as wire
+        from dvm_server import json_codec
 
         server.arguments(work.argument).done()
         # On a thread, so that a busy engine has time to answer.
-        return [wire.platform(found) for found in detect_platforms(timeout=PATIENT)]
+        return [json_codec.platform(found) for found in detect_platforms(timeout=PATIENT)]

@@ -19,10 +19,10 @@ def register(server: DvmServer) -> None:
         return InThread(list_slowly) if listed is None else listed
 
     def list_slowly(work: Work) -> list[dict[str, Any]]:
-        from dvm_server import json_codec as wire
+        from dvm_server import json_codec
 
         with server.runtime(work) as runtime:
-            return [wire.workspace(info) for info in runtime.list_workspaces(cancel=work.cancel)]
+            return [json_codec.workspace(info) for info in runtime.list_workspaces(cancel=work.cancel)]
 
     @server.command("dvm.workspace.status")
     def status(argument: Any) -> Any:
@@ -95,13 +95,13 @@ def _check(named: str) -> None:
 
 def _status(found: WorkspaceInfo | None, name: str) -> dict[str, Any]:
     from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
-    from dvm_server import json_codec as wire
+    from dvm_server import json_codec
 
     missing = WorkspaceInfo(id="", name=name, status=WorkspaceStatus.NOT_FOUND, image="")
-    return wire.workspace(found or missing)
+    return json_codec.workspace(found or missing)
 
 
 def _or_null(found: WorkspaceInfo | None) -> dict[str, Any] | None:
-    from dvm_server import json_codec as wire
+    from dvm_server import json_codec
 
-    return None if found is None else wire.workspace(found)
+    return None if found is None else json_codec.workspace(found)

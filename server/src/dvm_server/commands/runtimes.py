@@ -38,7 +38,7 @@ def register(server: DvmServer) -> None:
 
 def describe(runtime: Any, version: str) -> dict[str, Any]:
     """A runtime as clients get it."""
-    from dvm_server import json_codec as wire
+    from dvm_server import json_codec
 
     return {
         "runtime": runtime.platform_type,
@@ -46,5 +46,5 @@ def describe(runtime: Any, version: str) -> dict[str, Any]:
         "platformName": runtime.platform_name,
         "version": version,
         "endpoint": runtime.endpoint,
-        "capabilities": wire.deep_camel(runtime.capabilities.to_dict()),
+        "capabilities": json_codec.deep_camel(runtime.capabilities.to_dict()),
     }

@@ -19,10 +19,7 @@ from dvm_runtimes.infos import Capabilities, ImageInfo
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from . import exec_archive as inside
-from . import logs, networks, parsing
-from . import pull as pulling
-from . import remove_orphan as leaving
+from . import exec_archive, logs, networks, parsing, pull, remove_orphan
 from .capabilities import capabilities_of
 from .connected import Connected, step
 from .create_body import create_body, log_driver_for
@@ -77,7 +74,7 @@ class DockerEngine(Connected, Engine):
         return version or str(self.client.get("/version").get("Version", ""))
 
     def removal(self) -> Mapping[str, Any]:
-        return leaving.removal(self.address)
+        return remove_orphan.removal(self.address)
 
     def default_user(self) -> tuple[int, int] | None:
         if self.profile.user is not None:
@@ -231,7 +228,7 @@ class DockerEngine(Connected, Engine):
     @step
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
         if self._is_hidden(container, path):
-            inside.put(self, op, container, path, tar)
+            exec_archive.put(self, op, container, path, tar)
             return
         try:
             self.client.call("PUT", _ARCHIVE, container, params={"path": path}, data=tar)
@@ -250,12 +247,12 @@ class DockerEngine(Connected, Engine):
 
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
         stream = self._open_archive(op, container, path)
-        yield from inside.get(self, op, container, path) if stream is None else self.pieces(op, stream)
+        yield from exec_archive.get(self, op, container, path) if stream is None else self.pieces(op, stream)
 
     @step
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
         if self._is_hidden(container, path):
-            return inside.kind(self, op, container, path)
+            return exec_archive.kind(self, op, container, path)
         for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
             try:
                 self.client.call("HEAD", _ARCHIVE, container, params={"path": name})
@@ -280,7 +277,7 @@ class DockerEngine(Connected, Engine):
         networks.remove(self, name)
 
     def _is_hidden(self, container: str, path: str) -> bool:
-        return inside.is_hidden(self.client.get(_INSPECT, container), path)
+        return exec_archive.is_hidden(self.client.get(_INSPECT, container), path)
 
     def _path_problem(self, error: ApiError, op: Operation, container: str, path: str) -> DvmError:
         made = self.problems.refusal(error, op.name, path)
@@ -306,15 +303,15 @@ class DockerEngine(Connected, Engine):
 
     @step
     def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
-        repository, tag = pulling.reference(name)
+        repository, tag = pull.reference(name)
         params = {"fromImage": repository, "tag": tag} | ({"platform": platform} if platform else {})
         headers = {}
-        if known := pulling.credentials(name, op):
+        if known := pull.credentials(name, op):
             headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(known).encode()).decode()
-        shown = pulling.PullProgress(progress, name)
+        shown = pull.PullProgress(progress, name)
         try:
             stream = self.stream("POST", "/images/create", params=params, headers=headers)
-            for message in pulling.messages(self.pieces(op, stream)):
+            for message in pull.messages(self.pieces(op, stream)):
                 if said := stream_error(message):
                     raise self._not_pulled(op, name, said)
                 shown.take(message)

@@ -11,7 +11,7 @@ from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import Operation
 
-from . import kill_script as killing
+from . import kill_script
 from .sessions import DockerSession, ExecState
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def create_body(spec: ExecSpec, mark: str, *, console_size: bool) -> dict[str, A
     """
     body: dict[str, Any] = {
         "Cmd": list(spec.command),
-        "Env": [f"{key}={value}" for key, value in {**spec.env, killing.MARK: mark}.items()],
+        "Env": [f"{key}={value}" for key, value in {**spec.env, kill_script.MARK: mark}.items()],
         "AttachStdin": spec.stdin,
         "AttachStdout": True,
         "AttachStderr": True,
@@ -63,7 +63,7 @@ class Execs:
 
     def start(self, op: Operation, container: str, spec: ExecSpec) -> DockerSession:
         """Run a command; within a step of the engine."""
-        engine, mark = self._engine, killing.new_mark()
+        engine, mark = self._engine, kill_script.new_mark()
         sized = engine.api_at_least("1.42")
         exec_id = self._create(container, create_body(spec, mark, console_size=sized))
         start: dict[str, object] = {"Detach": False, "Tty": spec.tty}
@@ -120,7 +120,7 @@ class Execs:
             user: whom it runs as; empty for the container's own.
         """
         here = self._engine.profile.place == "here"
-        if here and killing.kill_here(mark) and not self.state(op, exec_id).running:
+        if here and kill_script.kill_here(mark) and not self.state(op, exec_id).running:
             return
         if self._run_kill(op, container, mark, "0:0", privileged=True) != 0:
             # Some engines let nobody have more rights than the container has. Root with CAP_KILL may end
@@ -130,7 +130,7 @@ class Execs:
 
     def _run_kill(self, op: Operation, container: str, mark: str, user: str, *, privileged: bool) -> int:
         engine = self._engine
-        body: dict[str, Any] = {"Cmd": killing.kill_command(mark), "Privileged": privileged, "AttachStdout": True}
+        body: dict[str, Any] = {"Cmd": kill_script.kill_command(mark), "Privileged": privileged, "AttachStdout": True}
         if user:
             body["User"] = user
         # Not allowed, or there is no shell.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dvm_runtimes.engines.base import Container, ContainerSpec, ExecSpec
-from dvm_runtimes.engines.docker_api import exec_archive as inside
-from dvm_runtimes.engines.docker_api import logs
+from dvm_runtimes.engines.docker_api import exec_archive, logs
 from dvm_runtimes.engines.docker_api.connected import step
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.engines.docker_api.profile import DockerProfile
@@ -120,7 +119,7 @@ class PodmanEngine(DockerEngine):
     @step
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
         if self._is_hidden(container, path):
-            return inside.kind(self, op, container, path)
+            return exec_archive.kind(self, op, container, path)
         return self._kind(container, path)
 
     def _kind(self, container: str, path: str) -> str | None:
@@ -150,7 +149,7 @@ class PodmanEngine(DockerEngine):
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
         # Podman makes everything root's on the way out. The container's own tar keeps owners, if it has one.
         if self._has_tar(op, container):
-            yield from inside.get(self, op, container, path)
+            yield from exec_archive.get(self, op, container, path)
         else:
             yield from super().get_archive(op, container, path)
 
