@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pygls.feature_manager import is_thread_function
 
+from dvm_runtimes.jsonrpc.frames import encode_frame
+
 from .failures import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -23,7 +25,6 @@ from .failures import (
     REQUEST_FAILED,
     RequestError,
 )
-from .framing import frame
 from .messages import Id, Message, Notification, Refused, Reply, Request
 from .progress import Progress
 from .work import InThread, Work
@@ -264,7 +265,7 @@ class Dispatcher:
         # An answer waits until the client reads; at the end it is dropped.
         while self._writer.full and not work.cancel.is_set():
             self._writer.wait_for_room(0.2)
-        self._writer.put(frame(body))
+        self._writer.put(encode_frame(body))
         self._pending.pop(work.id, None)
         if self._by_token.get(work.progress.token) is work:
             self._by_token.pop(work.progress.token, None)
@@ -284,7 +285,7 @@ class Dispatcher:
 
     def _answer(self, identifier: Id, result: Any) -> None:
         try:
-            self._put(frame(_success(identifier, result)))
+            self._put(encode_frame(_success(identifier, result)))
         except RequestError as error:
             self._refuse(identifier, error)
 
@@ -293,7 +294,7 @@ class Dispatcher:
         self._flush()
 
     def _refuse(self, identifier: Id | None, error: RequestError) -> None:
-        self._put(frame(_failure(identifier, error)))
+        self._put(encode_frame(_failure(identifier, error)))
 
     def _put(self, data: bytes) -> None:
         self._out.append(data)

@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from dvm_runtimes.jsonrpc.frames import FrameDecoder, MalformedFrame
+
 from .failures import PARSE_ERROR, RequestError
-from .framing import Framer, Garbled
 from .messages import Message, Refused, decode
 
 _CHUNK = 256 * 1024
@@ -38,7 +39,7 @@ class Reader:
         self._descriptor = descriptor
         self._deliver = deliver
         self._on_end = on_end
-        self._framer = Framer()
+        self._frames = FrameDecoder()
         self._ahead = threading.Semaphore(_AHEAD)
         self._stopped = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
@@ -88,13 +89,13 @@ class Reader:
             self._on_end()
 
     def _messages(self, data: bytes) -> Iterator[Message]:
-        for item in self._framer.feed(data):
-            if isinstance(item, Garbled):
-                yield Refused(None, RequestError(PARSE_ERROR, f"What was sent is no message: {item.reason}"))
+        for item in self._frames.feed(data):
+            if isinstance(item, MalformedFrame):
+                yield Refused(None, RequestError(PARSE_ERROR, f"Malformed frame: {item.reason}"))
                 continue
             message = decode(item)
             if isinstance(message, Refused) and message.error.code == PARSE_ERROR:
-                self._framer.give_back(item)
+                self._frames.unread(item)
             yield message
 
     def _read(self) -> bytes:

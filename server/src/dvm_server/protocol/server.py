@@ -13,11 +13,12 @@ from typing import Any
 
 from pygls.lsp.server import LanguageServer
 
+from dvm_runtimes.jsonrpc.frames import encode_frame
+
 from . import client_process, greeting
 from .dispatch import Dispatcher, encode
 from .exit_deadline import exit_after
 from .failures import INTERNAL_ERROR, RequestError
-from .framing import frame
 from .messages import Id
 from .outgoing import OnReply, Outgoing
 from .pygls_protocol import CommandProtocol, LateConverter
@@ -101,7 +102,7 @@ class CommandServer(LanguageServer):
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._writer is not None:
-            self._writer.put(frame(encode(message)))
+            self._writer.put(encode_frame(encode(message)))
 
     # Life
 

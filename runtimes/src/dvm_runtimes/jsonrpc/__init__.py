@@ -1,0 +1,1 @@
+"""JSON-RPC as language servers speak it; knows nothing of containers and uses no library."""
