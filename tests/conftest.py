@@ -1,11 +1,19 @@
 """What every test has: real engines, and the table of their use."""
 
+import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.engines import namespaces
+from tests.engines.registry import CHOOSES_AN_ENGINE
+
+# Here, before there is any thread. Where it can't be done, each kind of engine says so.
+with contextlib.suppress(OSError):
+    namespaces.enter()
 
 # No test is failed by a clock: this machine may be busy.
 settings.register_profile("dvm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,8 +35,13 @@ collect_ignore = ["outside_project"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def settings_of_dockers_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Docker's client reads contexts from its folder of settings, and writes to it when it builds: not the user's."""
+def nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home without settings, contexts and sockets, and no variable that leads to an engine of the user's."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_CONFIG", str(tmp_path_factory.mktemp("docker-client")))
+        for name in filter(CHOOSES_AN_ENGINE.fullmatch, list(os.environ)):
+            patch.delenv(name)
+        for name, folder in (("HOME", home), ("XDG_RUNTIME_DIR", home / "run")):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            patch.setenv(name, str(folder))
         yield

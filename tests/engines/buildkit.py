@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from platformdirs import user_cache_path
+from . import CACHE
 
 VERSION = "v0.25.2"
 LIMIT = 1500.0
@@ -20,7 +20,7 @@ _MODULE = "github.com/moby/buildkit"
 
 def folder() -> Path:
     """Where the programs are, or will be."""
-    return user_cache_path("dvm-tests") / f"buildkit-{VERSION}"
+    return CACHE / f"buildkit-{VERSION}"
 
 
 def why_not() -> str:

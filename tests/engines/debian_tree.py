@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
-from . import enter
+from . import CACHE, enter
 
 LIMIT = 900.0
 """Seconds for making one; it takes 40 on a machine with a near mirror."""
@@ -30,7 +28,7 @@ class DebianTree:
     def path(self) -> Path:
         """Where it is, or will be: the name changes with its contents."""
         mark = hashlib.sha256(" ".join(self.packages).encode()).hexdigest()[:8]
-        return user_cache_path("dvm-tests") / f"debian-{self.suite}-{mark}"
+        return CACHE / f"debian-{self.suite}-{mark}"
 
     def why_not(self) -> str:
         """The reason why it can't be used; empty when it can."""

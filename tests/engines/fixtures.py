@@ -42,13 +42,18 @@ class Engines:
             self._running.popitem()[1].end()
 
 
-def start(kind: EngineKind) -> RunningEngine:
-    """Start an engine of that kind; skips the test, or fails it where engines are required, if it can't be had."""
+def need(kind: EngineKind) -> None:
+    """Skip the test if that kind of engine can't be had; fail it where engines are required."""
     if reason := kind.why_not():
         text = f"engine {kind.name}: {reason}"
         if REQUIRED:
             pytest.fail(text, pytrace=False)
         pytest.skip(text)
+
+
+def start(kind: EngineKind) -> RunningEngine:
+    """Start an engine of that kind, as far as it can be had."""
+    need(kind)
     return kind.start()
 
 

@@ -39,13 +39,6 @@ PR_SET_CHILD_SUBREAPER = 36
 START_LIMIT = 60.0
 STOP_LIMIT = 30.0
 LOOK_AGAIN = 0.02
-BRIDGE = "@BRIDGE@"
-ADDRESS_POOL = "@ADDRESS_POOL@"
-SUBNET = "@SUBNET@"
-GATEWAY = "@GATEWAY@"
-SUBNETS, POOLS = "10.213.", "10.214."
-"""How the addresses of our bridges begin, and those of the networks that engines make besides."""
-
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -71,8 +64,6 @@ class Keeper:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.keep: dict[str, Any] = json.loads((folder / "keep.json").read_text())
-        self.bridge = ""
-        self.pool = ""
         self.children: list[subprocess.Popen[bytes]] = []
 
     def prepare(self) -> None:
@@ -89,11 +80,6 @@ class Keeper:
             mount_overlay(self.folder, path)
         for path in self.keep["opened"]:
             open_device(self.folder, path)
-        if self.keep["bridge"]:
-            self.bridge, self.pool = make_bridge()
-        for path in map(Path, self.keep["templates"]):
-            path.write_text(self.fill_in(path.read_text()))
-        (self.folder / "network.json").write_text(json.dumps({"bridge": self.bridge, "pool": self.pool}))
 
     def serve(self) -> None:
         """Do what the control socket asks for, until a watched process ends or ``end`` is asked for."""
@@ -151,11 +137,10 @@ class Keeper:
         if self.children:
             return
         for number, process in enumerate(self.keep["processes"]):
-            argv = [self.fill_in(part) for part in process["argv"]]
             log = self.folder / f"{number}.log"
             with log.open("ab") as output:
                 child = subprocess.Popen(
-                    argv,
+                    process["argv"],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -169,14 +154,6 @@ class Keeper:
             except KeeperError:
                 self.kill()
                 raise
-
-    def fill_in(self, text: str) -> str:
-        subnet = self.pool.replace(POOLS, SUBNETS)
-        gateway = subnet.replace(".0/24", ".1")
-        filled = {BRIDGE: self.bridge, ADDRESS_POOL: self.pool, SUBNET: subnet, GATEWAY: gateway}
-        for word, meant in filled.items():
-            text = text.replace(word, meant)
-        return text
 
     def wait_until_ready(self, child: subprocess.Popen[bytes], ready: list[Any], log: Path) -> None:
         """Wait until the process answers; its death or `START_LIMIT` ends the wait."""
@@ -227,8 +204,9 @@ class Keeper:
                     os.kill(pid, signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitpid(-1, 0)
-        remove_traces(self.folder, self.bridge, self.pool)
-        self.bridge = ""  # from here on another run may have the name
+        if bridge := self.keep.pop("bridge", None):  # from here on another engine may have the name
+            remove_links(bridge["name"], bridge["pool"])
+        remove_traces(self.folder)
 
 
 def _end_with_keeper() -> None:
@@ -290,37 +268,17 @@ def open_device(folder: Path, path: str) -> None:
     _run("mount", "--bind", str(node), path)
 
 
-def make_bridge() -> tuple[str, str]:
-    """A bridge with an address of its own, and a pool of addresses for the networks that the engine makes."""
-    taken = _run("ip", "-o", "-4", "addr", "show")
-    for number in range(256):
-        name, address, pool = f"dvmt{number}", f"{SUBNETS}{number}", f"{POOLS}{number}"
-        if f" {address}." in taken or f" {pool}." in taken:
-            continue
-        # The kernel gives a name away once, so two runs never get the same bridge.
-        made = subprocess.run(["ip", "link", "add", name, "type", "bridge"], capture_output=True, text=True)
-        if made.returncode == 0:
-            _run("ip", "addr", "add", f"{address}.1/24", "dev", name)
-            _run("ip", "link", "set", name, "up")
-            return name, f"{pool}.0/24"
-        if "File exists" not in made.stderr:
-            raise KeeperError(f"no bridge can be made: {made.stderr.strip()}")
-    raise KeeperError("256 bridges of other test runs are here")
+def remove_links(bridge: str, pool: str) -> None:
+    """Remove the engine's bridge, and those of the networks that it made of the addresses of ``pool``."""
+    inside = pool.rpartition(".")[0] + "."
+    for line in _run("ip", "-o", "-4", "addr", "show").splitlines():
+        _, link, _, address, *_ = line.split()
+        if link == bridge or address.startswith(inside):
+            subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
 
 
-def remove_traces(folder: Path, bridge: str, pool: str) -> None:
-    """Unmount and delete the folder, and remove the bridges and control groups of its engine."""
-    if bridge:
-        inside = pool.rpartition(".")[0] + "."
-        for line in _run("ip", "-o", "-4", "addr", "show").splitlines():
-            _, link, _, address, *_ = line.split()
-            if link == bridge or address.startswith(inside):
-                subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
-    for made in folder.glob("links/*"):
-        # Another engine's may have the name by now; the number is given once. Without one, it was being made.
-        with suppress(OSError):
-            if made.read_text() in ("", Path("/sys/class/net", made.name, "ifindex").read_text()):
-                subprocess.run(["ip", "link", "delete", made.name], capture_output=True, check=False)
+def remove_traces(folder: Path) -> None:
+    """Unmount and delete the folder, and remove the control groups of its engine."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for path in reversed([path for path in mounts if path.startswith(f"{folder}/")]):
         subprocess.run(["umount", "--lazy", path], capture_output=True, check=False)
@@ -336,8 +294,7 @@ def sweep(parent: Path) -> None:
     for lock in parent.glob("dvm-engine-*/lock"):
         with suppress(OSError), lock.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            network = json.loads((lock.parent / "network.json").read_text())
-            remove_traces(lock.parent, network["bridge"], network["pool"])
+            remove_traces(lock.parent)
 
 
 def _run(*argv: str) -> str:

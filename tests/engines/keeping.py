@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from . import namespaces
+from .bridges import Bridge
+
 KEEPER = Path(__file__).with_name("keeper.py")
 WORD_LIMIT = 180.0
 """Seconds for one word to the keeper; it has limits of its own below that."""
@@ -28,7 +31,7 @@ class Process:
     """One process of an engine.
 
     Attributes:
-        argv: ``@BRIDGE@``, ``@SUBNET@`` and ``@ADDRESS_POOL@`` stand for what the keeper makes.
+        argv: the command.
         ready: ``("http", SOCKET)``, ``("socket", PATH)`` or ``("tcp", "ADDRESS:PORT")``.
         env: variables besides those of the test run.
     """
@@ -61,8 +64,7 @@ class Kept:
         overlaid: folders of this machine that the engine sees, but what it writes there is its own alone: it goes
             to `overlay`, where files can be put beforehand.
         opened: device files that every user of the engine's may open, though not on this machine.
-        bridge: whether a network bridge is made for it.
-        templates: files in which ``@BRIDGE@``, ``@SUBNET@`` and ``@ADDRESS_POOL@`` stand for what the keeper makes.
+        bridge: its network bridge, which is removed with it.
     """
 
     def __init__(
@@ -73,9 +75,10 @@ class Kept:
         *,
         overlaid: tuple[str, ...] = (),
         opened: tuple[str, ...] = (),
-        bridge: bool = False,
-        templates: tuple[Path, ...] = (),
+        bridge: Bridge | None = None,
     ) -> None:
+        if not namespaces.inside():
+            raise EngineStartError("an engine's bridges, rules and mounts would be this machine's: it is not started")
         self.folder = folder
         # A worker of pytest-xdist must not outlive the run that started it, nor must its engines.
         watch = [os.getpid(), *([os.getppid()] if "PYTEST_XDIST_WORKER" in os.environ else [])]
@@ -84,8 +87,7 @@ class Kept:
             "private": private,
             "overlaid": overlaid,
             "opened": opened,
-            "bridge": bridge,
-            "templates": [str(path) for path in templates],
+            "bridge": bridge and {"name": bridge.name, "pool": bridge.pool},
             "processes": [asdict(one) for one in processes],
         }
         for path in overlaid:
@@ -98,8 +100,6 @@ class Kept:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                # The tests' settings of Docker's client are not an engine's, which may be another user's.
-                env={name: value for name, value in os.environ.items() if name != "DOCKER_CONFIG"},
                 start_new_session=True,  # Ctrl-C is for the test run; the keeper hears of it from there
             )
         assert self._keeper.stdout is not None
@@ -112,6 +112,11 @@ class Kept:
             said = log.read_text(errors="replace") if log.exists() else ""
             shutil.rmtree(folder, ignore_errors=True)
             raise EngineStartError(f"the keeper did not start: {said}")
+
+    @property
+    def pid(self) -> int:
+        """The keeper's."""
+        return self._keeper.pid
 
     def start(self) -> list[int]:
         """Start what does not run; the ids of the processes."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.testing.subject import Outside
 
-from . import base_image, debian
+from . import base_image, debian, namespaces
 from .keeping import EngineStartError, Kept, new_folder
 
 
@@ -31,6 +31,7 @@ class RunningEngine:
         image, other_image: two different images that are on it.
         outside: somebody else at it, who does not go through DVM.
         pid: of its main process.
+        keeper: the process that ends it, and removes every trace of it, once this one has ended.
         host_folder: a folder of this host that it can mount, deleted with it.
     """
 
@@ -56,13 +57,14 @@ class RunningEngine:
         self.pid = pid
         self.host_folder = host_folder or self.folder / "mounts"
         self.host_folder.mkdir(exist_ok=True)
+        self.keeper = kept.pid
         self.shared = False
         self._kept = kept
         self._environment = environment
 
     def environment(self) -> dict[str, str]:
         """The environment of a child process that is to use this engine and see no other."""
-        inherited = {key: value for key, value in os.environ.items() if not _CHOOSES_AN_ENGINE.fullmatch(key)}
+        inherited = {key: value for key, value in os.environ.items() if not CHOOSES_AN_ENGINE.fullmatch(key)}
         return {"HOME": "/root", **inherited, **self._environment}
 
     def machine(self) -> Machine:
@@ -93,7 +95,8 @@ class RunningEngine:
             raise RuntimeError("other tests use this engine too: take the private_docker_engine fixture instead")
 
 
-_CHOOSES_AN_ENGINE = re.compile(r"DVM_(RUNTIME|PLATFORM)|DOCKER_.*|CONTAINER_.*|COLIMA_.*|KUBECONFIG")
+CHOOSES_AN_ENGINE = re.compile(r"DVM_(RUNTIME|PLATFORM)|(DOCKER|CONTAINERD?|COLIMA|LIMA|NERDCTL|PODMAN)_.*|KUBECONFIG")
+"""The variables with which a user leads programs to an engine."""
 
 
 class EngineKind(ABC):
@@ -132,8 +135,8 @@ class EngineKind(ABC):
             return "only root can start it"
         if reason := debian.why_not({**_EVERY_ENGINE, **self.programs}):
             return reason
-        allowed = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True, check=False)
-        return "" if allowed.returncode == 0 else f"no mount namespace may be made here: {allowed.stderr.strip()}"
+        allowed = subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True, text=True, check=False)
+        return "" if allowed.returncode == 0 else f"no namespaces may be made here: {allowed.stderr.strip()}"
 
     def packages(self) -> list[str]:
         """The Debian packages that it lacks."""
@@ -147,11 +150,12 @@ class EngineKind(ABC):
         """What takes long and is needed once a machine, after the packages are installed."""
 
     def start(self) -> RunningEngine:
-        """Start one, with its images on it.
+        """Start one, with its images on it. This process enters `namespaces` of the tests' own, if it has not.
 
         Raises:
             EngineStartError: it did not start; the message ends with its log.
         """
+        namespaces.enter()
         folder = new_folder()
         try:
             return self.run(folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.engines import namespaces
 from tests.engines.docker_outside import DockerOutside
 from tests.engines.nerdctl_outside import NerdctlOutside
 
@@ -48,7 +49,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     assert len(wheels) == 2
     pinned = folder / "versions.txt"
     pinned.write_text("".join(f"{line}\n" for line in versions((ROOT / "constraints.txt").read_text())))
-    ask(interpreter, "-m", "pip", "install", "--quiet", "--constraint", str(pinned), *wheels, cwd=folder)
+    install = (interpreter, "-m", "pip", "install", "--quiet", "--constraint", str(pinned), *wheels)
+    ask(*namespaces.outside(), *install, cwd=folder)
     return interpreter
 
 

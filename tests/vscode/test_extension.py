@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.engines.namespaces import outside
 from tests.engines.registry import RunningEngine
 from tests.vscode.workbench import EXTENSION, need_node, need_workbench, run
 
@@ -24,7 +25,7 @@ def vsix(node: None) -> Path:
     """The packaged extension, as users install it."""
     for old in EXTENSION.glob("*.vsix"):
         old.unlink()
-    run("scripts/package", timeout=600, env={**os.environ, "PYTHON": sys.executable})
+    run(*outside(), "scripts/package", timeout=600, env={**os.environ, "PYTHON": sys.executable})
     (made,) = EXTENSION.glob("*.vsix")
     return made
 

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.engines import CACHE
 from tests.engines.fixtures import REQUIRED
+from tests.engines.namespaces import outside
 
 EXTENSION = Path(__file__).parents[2] / "vscode-extension"
 _INSTALL_LIMIT = 1500
-_NPM_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dvm-vscode" / "npm"
+_CACHES = {"XDG_CACHE_HOME": str(CACHE.parent), "npm_config_cache": str(CACHE.parent / "dvm-vscode" / "npm")}
 """As in the scripts: npm would have a folder of its own in the user's home."""
 
 
@@ -27,9 +29,14 @@ def cannot(reason: str) -> None:
 @functools.cache
 def path_with_node() -> str:
     """This process's PATH, with Node before it; installed the first time, where this machine has another one."""
-    env = {**os.environ, "PYTHON": sys.executable}
+    env = {**os.environ, **_CACHES, "PYTHON": sys.executable}
     made = subprocess.run(
-        [EXTENSION / "scripts/node"], env=env, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False
+        [*outside(), EXTENSION / "scripts/node"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=_INSTALL_LIMIT,
+        check=False,
     )
     if made.returncode == 3:
         cannot(f"VS Code extension: {made.stderr.strip().splitlines()[-1]}")
@@ -39,14 +46,19 @@ def path_with_node() -> str:
 
 def need_node() -> None:
     """The pinned Node packages are there after this."""
-    run("scripts/modules", timeout=_INSTALL_LIMIT)
+    run(*outside(), "scripts/modules", timeout=_INSTALL_LIMIT)
 
 
 def need_workbench() -> str:
     """The folder of a workbench; installed the first time."""
-    env = {**os.environ, "PATH": path_with_node()}
+    env = {**os.environ, **_CACHES, "PATH": path_with_node()}
     made = subprocess.run(
-        [EXTENSION / "scripts/workbench"], env=env, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False
+        [*outside(), EXTENSION / "scripts/workbench"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=_INSTALL_LIMIT,
+        check=False,
     )
     if made.returncode == 3:
         cannot(f"VS Code extension: {made.stderr.strip().splitlines()[-1]}")
@@ -59,7 +71,7 @@ def run(*command: str, timeout: float, env: dict[str, str] | None = None) -> str
     done = subprocess.run(
         command,
         cwd=EXTENSION,
-        env={**(os.environ if env is None else env), "PATH": path_with_node(), "npm_config_cache": str(_NPM_CACHE)},
+        env={**(os.environ if env is None else env), **_CACHES, "PATH": path_with_node()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

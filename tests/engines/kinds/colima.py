@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.engines import buildkit, cni_plugins, forwarder, lima
+from tests.engines import buildkit, cni, forwarder, lima
 from tests.engines.keeping import Kept, Process, overlay
 from tests.engines.kinds import containerd, docker
 from tests.engines.registry import RunningEngine
@@ -56,21 +56,13 @@ shift
 exec "$@"
 """
 
-# What stands in for containerd there is a Docker Engine, which needs a bridge in that network.
-_BRIDGE = """\
-ip link add @BRIDGE@ type bridge
-ip addr add 10.4.0.1/24 dev @BRIDGE@
-ip link set @BRIDGE@ up
-exec "$@"
-"""
-
 _ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- "$@"'
 
 
 class ColimaContainerd(containerd.Containerd):
     name = "colima-containerd"
     runtime = "colima"
-    programs = containerd.PROGRAMS | lima.PROGRAMS | {"iptables": "iptables"}
+    programs = containerd.PROGRAMS | lima.PROGRAMS
     order = 61
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
@@ -82,7 +74,7 @@ class ColimaContainerd(containerd.Containerd):
         if nerdctl:
             engine = ["containerd", "--config", f"{folder}/containerd.toml"]
         else:
-            engine = ["sh", "-c", _BRIDGE, "sh", *docker.arguments(folder, socket), *docker.network()]
+            engine = docker.arguments(folder, socket)
         machine = Process(
             ("unshare", "--net", "--mount", "sh", "-e", "-c", machine_script(folder), "sh", str(folder), *engine),
             ready=("socket", str(socket)),
@@ -97,7 +89,6 @@ class ColimaContainerd(containerd.Containerd):
             [machine, *builder, ports, lima.server(folder, home, enter(folder))],
             containerd.PRIVATE,
             overlaid=(*containerd.OVERLAID, "/usr/local"),
-            bridge=not nerdctl,
         )
         return containerd.started(
             self,
@@ -151,7 +142,7 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
         write_program(programs / "nerdctl", containerd.stand_in_script(folder / "containerd.sock"))
         return
     containerd.configure_containerd(folder)
-    (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=cni_plugins.PLUGINS))
+    (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=cni.PLUGINS))
     # Copied, since the place that they are at may not be there in the virtual machine.
     (folder / "programs").mkdir()
     shutil.copy(nerdctl, folder / "programs" / "nerdctl")

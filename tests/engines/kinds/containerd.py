@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.engines import base_image, buildkit, cni_plugins
-from tests.engines.keeper import BRIDGE, SUBNET
+from tests.engines import base_image, buildkit, cni
+from tests.engines.bridges import make_bridge
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
 from tests.engines.nerdctl_outside import NerdctlOutside
@@ -21,6 +21,7 @@ PROGRAMS = {
     "ctr": "containerd",
     "runc": "runc",
     "docker-proxy": "docker.io",
+    "iptables": "iptables",
     "nsenter": "util-linux",
     "tini-static": "tini",
 }
@@ -47,7 +48,7 @@ _NERDCTL = """\
 address = "{folder}/containerd.sock"
 namespace = "{namespace}"
 data_root = "{folder}/nerdctl"
-cni_path = "{folder}/plugins"
+cni_path = "{plugins}"
 cni_netconfpath = "{folder}/networks"
 cgroup_manager = "cgroupfs"
 """
@@ -65,14 +66,14 @@ class Containerd(EngineKind):
     order = 60
 
     def packages(self) -> list[str]:
-        plugins = [] if (cni_plugins.PLUGINS / "bridge").exists() else [cni_plugins.PACKAGE]
+        plugins = [] if (cni.PLUGINS / "bridge").exists() else [cni.PACKAGE]
         return sorted({*super().packages(), *plugins})
 
     def why_not_here(self) -> str:
         if reason := super().why_not_here():
             return reason
-        if not (cni_plugins.PLUGINS / "bridge").exists():
-            return f"not installed: {cni_plugins.PACKAGE}; as root on Debian, `make test` installs them"
+        if not (cni.PLUGINS / "bridge").exists():
+            return f"not installed: {cni.PACKAGE}; as root on Debian, `make test` installs them"
         return ""
 
     def why_not_yet(self) -> str:
@@ -90,7 +91,11 @@ class Containerd(EngineKind):
 def start(kind: EngineKind, folder: Path, nerdctl: str) -> RunningEngine:
     """Start containerd and BuildKit in ``folder``, and put the images on them."""
     wrapper = configure(folder, nerdctl)
-    kept = Kept(folder, processes(folder), PRIVATE, overlaid=OVERLAID, bridge=True, templates=(network(folder),))
+    bridge = make_bridge()
+    labels = {"nerdctl/default-network": "true"}
+    file = folder / "networks" / "nerdctl-bridge.conflist"
+    cni.write_network(file, bridge, "bridge", nerdctlID=_NETWORK_ID, nerdctlLabels=labels)
+    kept = Kept(folder, processes(folder), PRIVATE, overlaid=OVERLAID, bridge=bridge)
     return started(kind, kept, [str(wrapper)], f"unix://{folder}/containerd.sock", environment(folder))
 
 
@@ -98,8 +103,9 @@ def start_stand_in(kind: EngineKind, folder: Path) -> RunningEngine:
     """Start a Docker Engine in ``folder``, with the stand-in of nerdctl before it."""
     socket = folder / "containerd.sock"
     (folder / "none.json").write_text("{}")
-    process = Process((*docker.arguments(folder, socket), *docker.network()), ready=("http", str(socket)))
-    kept = Kept(folder, [process], docker.PRIVATE, bridge=True)
+    bridge = make_bridge()
+    process = Process((*docker.arguments(folder, socket), *docker.network(bridge)), ready=("http", str(socket)))
+    kept = Kept(folder, [process], docker.PRIVATE, bridge=bridge)
     wrapper = folder / "bin" / "nerdctl"
     wrapper.parent.mkdir()
     wrapper.write_text(stand_in_script(socket))
@@ -168,7 +174,7 @@ def configure_containerd(folder: Path) -> None:
 def configure(folder: Path, nerdctl: str) -> Path:
     """Write the configurations, and a ``nerdctl`` that works where the keeper has mounted things; its path."""
     configure_containerd(folder)
-    (folder / "nerdctl.toml").write_text(_NERDCTL.format(folder=folder, namespace=NAMESPACE))
+    (folder / "nerdctl.toml").write_text(_NERDCTL.format(folder=folder, plugins=cni.PLUGINS, namespace=NAMESPACE))
     wrapper = folder / "bin" / "nerdctl"
     wrapper.parent.mkdir()
     wrapper.write_text(
@@ -208,26 +214,6 @@ def buildkitd(folder: Path, enter: tuple[str, ...] = ()) -> Process:
         "--containerd-worker-net=host",
     )
     return Process(argv, ready=("socket", f"{folder}/buildkitd.sock"))
-
-
-def network(folder: Path) -> Path:
-    """nerdctl's default network, with the keeper's bridge and without a firewall rule; its file, to be filled in."""
-    cni_plugins.put(folder)
-    networks = folder / "networks"
-    networks.mkdir()
-    addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
-    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
-    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
-    described = {
-        "cniVersion": "0.4.0",
-        "name": "bridge",
-        "nerdctlID": _NETWORK_ID,
-        "nerdctlLabels": {"nerdctl/default-network": "true"},
-        "plugins": [bridge, ports],
-    }
-    written = networks / "nerdctl-bridge.conflist"
-    written.write_text(json.dumps(described))
-    return written
 
 
 KINDS: list[EngineKind] = [Containerd()]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.engines.bridges import Bridge, make_bridge
 from tests.engines.docker_api import started
-from tests.engines.keeper import ADDRESS_POOL, BRIDGE
 from tests.engines.keeping import Kept, Process
 from tests.engines.registry import EngineKind, RunningEngine
 
@@ -31,14 +31,14 @@ def arguments(folder: Path, socket: Path) -> list[str]:
     ]
 
 
-def network() -> list[str]:
-    """A real bridge and published ports, without one change to this machine's firewall or routing.
+def network(bridge: Bridge) -> list[str]:
+    """A bridge of its own, and published ports through ``docker-proxy``.
 
-    Published ports go through ``docker-proxy``, which needs neither.
+    Without firewall rules: several engines in one network would undo each other's.
     """
     return [
-        f"--bridge={BRIDGE}",
-        f"--default-address-pool=base={ADDRESS_POOL},size=28",
+        f"--bridge={bridge.name}",
+        f"--default-address-pool=base={bridge.pool},size=28",
         "--iptables=false",
         "--ip6tables=false",
         "--ip-forward=false",
@@ -60,8 +60,9 @@ class Docker(EngineKind):
     def run(self, folder: Path) -> RunningEngine:
         socket = folder / "docker.sock"
         (folder / "none.json").write_text("{}")
-        process = Process((*arguments(folder, socket), *network()), ready=("http", str(socket)))
-        kept = Kept(folder, [process], PRIVATE, bridge=True)
+        bridge = make_bridge()
+        process = Process((*arguments(folder, socket), *network(bridge)), ready=("http", str(socket)))
+        kept = Kept(folder, [process], PRIVATE, bridge=bridge)
         return started(self, kept, socket, client_environment(folder, f"unix://{socket}"))
 
 

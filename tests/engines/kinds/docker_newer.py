@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.engines.bridges import make_bridge
 from tests.engines.debian_tree import SID, TRIXIE, DebianTree
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
@@ -31,8 +32,9 @@ class NewerDocker(EngineKind):
     def run(self, folder: Path) -> RunningEngine:
         socket = folder / "docker.sock"
         (folder / "none.json").write_text("{}")
-        argv = self._tree.command(folder, *docker.arguments(folder, socket), *docker.network())
-        kept = Kept(folder, [Process(argv, ready=("http", str(socket)))], bridge=True)
+        bridge = make_bridge()
+        argv = self._tree.command(folder, *docker.arguments(folder, socket), *docker.network(bridge))
+        kept = Kept(folder, [Process(argv, ready=("http", str(socket)))], bridge=bridge)
         return started(self, kept, socket, docker.client_environment(folder, f"unix://{socket}"))
 
 

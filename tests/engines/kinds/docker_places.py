@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
@@ -25,8 +26,9 @@ class DockerElsewhere(EngineKind):
         socket = home / self._socket
         socket.parent.mkdir(parents=True)
         (folder / "none.json").write_text("{}")
-        process = Process((*docker.arguments(folder, socket), *docker.network()), ready=("http", str(socket)))
-        kept = Kept(folder, [process], docker.PRIVATE, bridge=True)
+        bridge = make_bridge()
+        process = Process((*docker.arguments(folder, socket), *docker.network(bridge)), ready=("http", str(socket)))
+        kept = Kept(folder, [process], docker.PRIVATE, bridge=bridge)
         # Both VMs see the home folder, and Colima's no other.
         return started(self, kept, socket, {"HOME": str(home)}, host_folder=home / "work")
 

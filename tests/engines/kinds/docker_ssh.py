@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import loopback_address, started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
@@ -52,8 +53,9 @@ class DockerSsh(EngineKind):
         address = loopback_address()
         socket = folder / "docker.sock"
         (folder / "none.json").write_text("{}")
-        engine = Process((*docker.arguments(folder, socket), *docker.network()), ready=("http", str(socket)))
-        kept = Kept(folder, [engine, server(folder, address)], docker.PRIVATE, bridge=True)
+        bridge = make_bridge()
+        engine = Process((*docker.arguments(folder, socket), *docker.network(bridge)), ready=("http", str(socket)))
+        kept = Kept(folder, [engine, server(folder, address)], docker.PRIVATE, bridge=bridge)
         endpoint = f"ssh://root@{address}:{PORT}{socket}"
         environment = {**docker.client_environment(folder, endpoint), "PATH": client_path(folder)}
         return started(self, kept, socket, environment, endpoint=endpoint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import loopback_address, started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
@@ -25,9 +26,10 @@ class DockerTls(EngineKind):
         certificates = make_certificates(folder / "certificates", address)
         socket = folder / "docker.sock"
         (folder / "none.json").write_text("{}")
+        bridge = make_bridge()
         argv = (
             *docker.arguments(folder, socket),
-            *docker.network(),
+            *docker.network(bridge),
             f"--host=tcp://{address}:{PORT}",
             "--tlsverify",
             f"--tlscacert={certificates}/ca.pem",
@@ -40,7 +42,7 @@ class DockerTls(EngineKind):
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(certificates),
         }
-        kept = Kept(folder, [Process(argv, ready=("http", str(socket)))], docker.PRIVATE, bridge=True)
+        kept = Kept(folder, [Process(argv, ready=("http", str(socket)))], docker.PRIVATE, bridge=bridge)
         return started(self, kept, socket, environment, endpoint=endpoint)
 
 

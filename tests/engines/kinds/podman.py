@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from tests.engines import cni_plugins
+from tests.engines import cni
+from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import started
-from tests.engines.keeper import BRIDGE, SUBNET
 from tests.engines.keeping import Kept, Process
 from tests.engines.registry import EngineKind, RunningEngine
 
@@ -15,8 +14,8 @@ PROGRAMS = {
     "podman": "podman",
     "runc": "runc",
     "conmon": "conmon",
-    "docker-proxy": "docker.io",
-    "bridge": "containernetworking-plugins",
+    "iptables": "iptables",
+    "bridge": cni.PACKAGE,
     "tini-static": "tini",
 }
 
@@ -30,8 +29,6 @@ SETTINGS = """\
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-# The proxies of `cni_ports` listen at the ports themselves.
-enable_port_reservation = false
 init_path = "/usr/bin/tini-static"
 
 [containers]
@@ -40,7 +37,7 @@ default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 
 [network]
 network_backend = "cni"
-cni_plugin_dirs = ["{folder}/plugins"]
+cni_plugin_dirs = ["{plugins}"]
 network_config_dir = "{folder}/networks"
 """
 
@@ -63,23 +60,6 @@ def environment(folder: Path, settings: str) -> dict[str, str]:
     return {"CONTAINERS_CONF": str(conf), "CONTAINERS_REGISTRIES_CONF": str(registries)}
 
 
-def network(folder: Path) -> Path:
-    """The network that every container is on, with the keeper's bridge and without a firewall rule.
-
-    Its file, in which the keeper is to fill in the bridge.
-    """
-    cni_plugins.put(folder)
-    networks = folder / "networks"
-    networks.mkdir()
-    addresses = {"type": "host-local", "ranges": [[{"subnet": SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
-    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": False, "ipMasq": False, "ipam": addresses}
-    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
-    described = {"cniVersion": "0.4.0", "name": "podman", "plugins": [bridge, ports]}
-    written = networks / "87-podman.conflist"
-    written.write_text(json.dumps(described))
-    return written
-
-
 class Podman(EngineKind):
     name = "podman"
     runtime = "podman"
@@ -95,8 +75,11 @@ class Podman(EngineKind):
             f"--tmpdir={folder}/tmp",
             *("system", "service", "--time=0", f"unix://{socket}"),
         )
-        process = Process(argv, ready=("http", str(socket)), env=environment(folder, SETTINGS.format(folder=folder)))
-        kept = Kept(folder, [process], PRIVATE, overlaid=OVERLAID, bridge=True, templates=(network(folder),))
+        settings = SETTINGS.format(folder=folder, plugins=cni.PLUGINS)
+        bridge = make_bridge()
+        cni.write_network(folder / "networks" / "87-podman.conflist", bridge, "podman")
+        process = Process(argv, ready=("http", str(socket)), env=environment(folder, settings))
+        kept = Kept(folder, [process], PRIVATE, overlaid=OVERLAID, bridge=bridge)
         return started(self, kept, socket, {"CONTAINER_HOST": f"unix://{socket}"})
 
 

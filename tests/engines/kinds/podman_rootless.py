@@ -22,7 +22,7 @@ PROGRAMS = {
 DEVICES = ("/dev/fuse", "/dev/net/tun")
 
 # Without the network of root's own making.
-_SETTINGS = podman.SETTINGS.partition("[network]")[0].replace("enable_port_reservation = false\n", "")
+_SETTINGS = podman.SETTINGS.partition("[network]")[0]
 
 
 class RootlessPodman(EngineKind):
@@ -41,7 +41,7 @@ class RootlessPodman(EngineKind):
         socket = user.runtime_folder / "podman" / "podman.sock"
         user.own(socket.parent)
         argv = (*user.become, "podman", "system", "service", "--time=0", f"unix://{socket}")
-        env = {**user.environment, **podman.environment(user.home, _SETTINGS.format(folder=user.home))}
+        env = {**user.environment, **podman.environment(user.home, _SETTINGS)}
         process = Process(argv, ready=("http", str(socket)), env=env)
         kept = Kept(folder, [process], podman.PRIVATE, overlaid=("/etc",), opened=DEVICES)
         return started(

@@ -1,0 +1,32 @@
+"""The default network of engines that have theirs from CNI's plugins, on a bridge of the tests'."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .bridges import Bridge
+
+PLUGINS = Path("/usr/lib/cni")
+PACKAGE = "containernetworking-plugins"
+
+
+def write_network(file: Path, bridge: Bridge, name: str, **more: Any) -> None:
+    """Write the network ``name`` as Podman and nerdctl themselves describe it, but for bridge and addresses."""
+    addresses = {"type": "host-local", "ranges": [[{"subnet": bridge.subnet}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    plugins = [
+        {
+            "type": "bridge",
+            "bridge": bridge.name,
+            "isGateway": True,
+            "ipMasq": True,
+            "hairpinMode": True,
+            "ipam": addresses,
+        },
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+        {"type": "firewall"},
+        {"type": "tuning"},
+    ]
+    file.parent.mkdir()
+    file.write_text(json.dumps({"cniVersion": "0.4.0", "name": name, **more, "plugins": plugins}))
