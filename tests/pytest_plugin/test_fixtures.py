@@ -85,6 +85,8 @@ def test_markers_of_test_class_and_module(project: Project) -> None:
             def test_class(self, dvm_workspace):
                 assert dvm_workspace.exec("echo $WHO $ALL").stdout == b"class 1\\n"
 
+            # Whose folders are not this user's to make.
+            @pytest.mark.dvm(uid=1000, gid=1000)
             @pytest.mark.dvm(env={"WHO": "test"}, files={"/opt/a/b.txt": "deep", "/tmp/run": "#!/bin/sh\\necho ran"})
             def test_test(self, dvm_workspace):
                 assert dvm_workspace.exec("echo $WHO $ALL").stdout == b"test 1\\n"
