@@ -126,7 +126,7 @@ def test_context(alone: Dvm) -> None:
     assert alone("context", DVM_WORKSPACE="other").lines[1] == ["workspace", "other"]
     assert alone("context", "set", "--app", "blog", "--json").document() == {"app": "blog", "workspace": ""}
     assert "give --app" in alone("context", "set", code=2).words
-    assert "workspace=' '" in alone("context", "set", " ", code=2).words
+    assert "WORKSPACE ' '" in alone("context", "set", " ", code=2).words
     (alone.folder / "state/dvm/context.json").write_text("{")
     assert "hint: `dvm context clear`" in alone("context", code=2).words
     assert alone("status", "--runtime", "mock", code=2).words.startswith("dvm: context file=")
@@ -139,7 +139,7 @@ def test_usage_errors(alone: Dvm) -> None:
     assert alone("up", code=2).words.startswith("dvm: Missing option '--image'")
     assert alone("ls", "--jsno", code=2).words.startswith("dvm: No such option '--jsno'")
     assert alone("ls", "--nope", "--json", code=2).error()["kind"] == "usage"
-    assert alone("exec", "dev", code=2).words.startswith("dvm: A command is needed")
+    assert alone("exec", "dev", code=2).words.startswith("dvm: A command is required")
 
 
 def test_help_is_not_an_error(alone: Dvm) -> None:

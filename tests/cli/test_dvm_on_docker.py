@@ -271,7 +271,7 @@ def test_what_cannot_be_started_says_why(dvm: Dvm, image: str) -> None:
     missing = dvm("up", name, "--image", "dvm-test/none:1", "--pull", "never", "--json", code=1)
     assert missing.error()["kind"] == "image_not_found"
     bad = dvm("up", name, "--image", image, "--memory", "1k", code=2)
-    assert bad.words.startswith("dvm: memory='1k'")
+    assert bad.words.startswith("dvm: --memory='1k'")
     assert dvm("up", name, "--image", image, "--app", "/etc", code=2).text == ""
     assert dvm("status", name, code=1).text == ""
 

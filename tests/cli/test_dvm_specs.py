@@ -49,7 +49,7 @@ def test_mount(text: str, expected: Mount) -> None:
 def test_a_mount_that_cannot_be_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
         specs.mount(text)
-    assert caught.value.field in ("--mount", "mounts.source", "mounts.destination", "mounts.type")
+    assert caught.value.field in ("mounts", "mounts.source", "mounts.destination", "mounts.type")
 
 
 def test_a_relative_source_is_below_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_environment_takes_values_and_passes_on_its_own(monkeypatch: pytest.Monk
 def test_a_variable_that_is_not_set_here_is_an_error_and_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKEN", raising=False)
 
-    with pytest.raises(InvalidOptionError, match="--env TOKEN= for an empty value"):
+    with pytest.raises(InvalidOptionError, match="Write TOKEN= for an empty value"):
         arguments.environment(["TOKEN"])
 
 

@@ -16,7 +16,9 @@
         └── PathNotFoundError       there is nothing at that path in the container
 
 An error is made once, where the facts are known, and says what to do next on
-this platform in ``hint``. ``str()`` of each is one readable line.
+this platform in ``hint``. ``str()`` of each is one readable line. Settings
+are named by their Python names in backticks, as in "start with
+`on_drift=reuse`"; the ``dvm`` command replaces them by its options.
 """
 
 from __future__ import annotations
@@ -116,6 +118,7 @@ class InvalidOptionError(DvmError, ValueError):
             shown = shown[:117] + "..."
         super().__init__(f"{field}={shown}: {problem}", hint=hint, operation=operation)
         self.field = field
+        self.shown = shown
         self.value = value
         self.problem = problem
 

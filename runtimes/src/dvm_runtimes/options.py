@@ -239,7 +239,7 @@ class StartOptions:
         if self.container_name:
             check_container_name(self.container_name)
         elif not self.workspace_name:
-            raise InvalidOptionError("workspace_name", "", "a workspace needs a name", hint="Or give container_name.")
+            raise InvalidOptionError("workspace_name", "", "a workspace needs a name", hint="Or set `container_name`.")
         _container_path("working_dir", self.working_dir)
         _set(self, "command", _words("command", self.command))
         _set(self, "entrypoint", _words("entrypoint", self.entrypoint))
@@ -262,12 +262,14 @@ class StartOptions:
         for alias in self.network_aliases:
             check_container_name(alias, "network_aliases")
         if self.network_aliases and self.network_mode in ("", "bridge", "none", "host"):
-            raise InvalidOptionError("network_aliases", self.network_aliases, "need a named network_mode")
+            raise InvalidOptionError(
+                "network_aliases", self.network_aliases, "need `network_mode`, the name of a network"
+            )
         _set(self, "cpus", check_cpus(self.cpus))
         _set(self, "memory", parse_memory(self.memory))
         _set(self, "shm_size", parse_memory(self.shm_size, "shm_size", floor=1))
         if self.pids_limit is not None and (isinstance(self.pids_limit, bool) or not 1 <= self.pids_limit <= 2**31):
-            raise InvalidOptionError("pids_limit", self.pids_limit, "must be at least 1", hint="None means no limit.")
+            raise InvalidOptionError("pids_limit", self.pids_limit, "must be a whole number of at least 1, or no limit")
         _user("uid", self.uid)
         _user("gid", self.gid)
         check_labels(self.labels)
@@ -359,7 +361,7 @@ class BuildOptions:
         _one_word("platform", self.platform)
         _one_word("target", self.target)
         if self.app_path is None and self.build_context is None:
-            raise InvalidOptionError("app_path", None, "the folder to build is needed", hint="Or give build_context.")
+            raise InvalidOptionError("app_path", None, "the folder to build is needed", hint="Or set `build_context`.")
 
 
 def check_env_like(values: Mapping[str, str], field_name: str) -> None:

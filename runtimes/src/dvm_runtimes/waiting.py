@@ -215,7 +215,7 @@ class Http(WaitStrategy):
     def wait(self, target: WaitTarget) -> None:
         address = target.address(f"{self.port}/tcp")
         if address is None:
-            raise InvalidOptionError("ready.port", self.port, "is not published", hint=f"Add Port({self.port}).")
+            raise InvalidOptionError("ready.port", self.port, "is not published", hint=f"Add {self.port} to `ports`.")
         for _ in target.attempts():
             status = self._ask(address, target.op)
             if status is not None and (status == self.status if self.status is not None else status < 400):

@@ -44,8 +44,19 @@ SECTIONS = {
 _WIDTH = max(len(name) for commands in SECTIONS.values() for name in commands)
 
 
-class Dvm(click.Group):
-    """A group whose sub-commands are loaded when they are called."""
+class CommandGroup(click.Group):
+    """A group that records which of its sub-commands runs, for the errors of that one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        found = super().resolve_command(ctx, args)
+        ctx.ensure_object(Invocation).command = found[1]
+        return found
+
+
+class Dvm(CommandGroup):
+    """The root command. Sub-commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for commands in SECTIONS.values() for name in commands]
@@ -78,7 +89,7 @@ class Dvm(click.Group):
     def main(self, args: Sequence[str] | None = None, *positional: Any, **extra: Any) -> Any:
         """Run it and end the process with the right exit code."""
         given = list(sys.argv[1:] if args is None else args)
-        invocation = Invocation(json=_asks_for_json(given))
+        invocation = Invocation(json=_asks_for_json(given), typed=tuple(given))
         extra["standalone_mode"] = False
         sys.exit(self._run(given, positional, extra, invocation))
 

@@ -69,8 +69,10 @@ def session_options(command: Function) -> Function:
         click.option(
             "-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="Set a variable, or pass on this shell's own."
         ),
-        click.option("-w", "--workdir", metavar="PATH", help="Where to run it; the workspace's folder by default."),
-        click.option("-u", "--user", type=user_numbers, metavar="UID[:GID]", help="Who to run it as, by number."),
+        click.option(
+            "-w", "--workdir", "working_dir", metavar="PATH", help="Working directory, if not the workspace's."
+        ),
+        click.option("-u", "--user", type=user_numbers, metavar="UID[:GID]", help="User, by number."),
     )
     for option in reversed(options):
         command = option(command)
@@ -82,8 +84,12 @@ def limits(timeout: float | None) -> dict[str, float]:
     return {} if timeout is None else {"timeout": timeout}
 
 
-def environment(given: Sequence[str], option: str = "--env") -> dict[str, str]:
-    """``KEY=VALUE`` words as a mapping; a lone ``KEY`` takes the value that this process has.
+def environment(given: Sequence[str], field: str = "env") -> dict[str, str]:
+    """Parse ``KEY=VALUE`` arguments; ``KEY`` alone takes the value from this process's environment.
+
+    Args:
+        given: the arguments.
+        field: the option that holds them, for the error.
 
     Raises:
         InvalidOptionError: a lone name that is not set here.
@@ -97,24 +103,24 @@ def environment(given: Sequence[str], option: str = "--env") -> dict[str, str]:
         if not assigned:
             if key not in os.environ:
                 raise InvalidOptionError(
-                    option, key, "is not set in this environment", hint=f"Write {option} {key}= for an empty value."
+                    field, key, "is not set in this environment", hint=f"Write {key}= for an empty value."
                 )
             value = os.environ[key]
         found[key] = value
     return found
 
 
-def pairs(given: Sequence[str], option: str, separator: str = "=") -> dict[str, str]:
-    """``KEY=VALUE`` words as a mapping; a lone ``KEY`` has an empty value.
+def pairs(given: Sequence[str], field: str, separator: str = "=") -> dict[str, str]:
+    """Parse ``KEY=VALUE`` arguments; ``KEY`` alone has an empty value.
 
-    >>> pairs(["team=shop", "draft"], "--label")
+    >>> pairs(["team=shop", "draft"], "labels")
     {'team': 'shop', 'draft': ''}
     """
     found = {}
     for word in given:
         key, _, value = word.partition(separator)
         if not key:
-            raise InvalidOptionError(option, word, f"write KEY{separator}VALUE")
+            raise InvalidOptionError(field, word, f"write KEY{separator}VALUE")
         found[key] = value
     return found
 

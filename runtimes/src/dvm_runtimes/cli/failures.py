@@ -38,6 +38,7 @@ def report(error: Exception, invocation: Invocation) -> int:
     """Show an error and return the exit code."""
     match error:
         case SeveralFailedError(failed=failed, done=done):
+            failed = {name: _in_options(one, invocation) for name, one in failed.items()}
             if invocation.json:
                 errors = [{"workspace": name, **one.to_dict()} for name, one in failed.items()]
                 _print({"error": errors[0], "errors": errors, "done": [one.to_dict() for one in done]})
@@ -46,6 +47,7 @@ def report(error: Exception, invocation: Invocation) -> int:
                     _show(one)
             return exits.code_of(next(iter(failed.values())), invocation.signal)
         case DvmError():
+            error = _in_options(error, invocation)
             if not (isinstance(error, OperationCancelledError) and invocation.quiet_cancel):
                 if invocation.json:
                     _print({"error": error.to_dict()})
@@ -63,6 +65,12 @@ def report(error: Exception, invocation: Invocation) -> int:
         invocation,
         hint="This is a defect in dvm. With DVM_DEBUG=1 it shows where.",
     )
+
+
+def _in_options(error: DvmError, invocation: Invocation) -> DvmError:
+    from .option_names import in_options
+
+    return in_options(error, invocation.command, invocation.typed)
 
 
 def interrupted(invocation: Invocation) -> int:

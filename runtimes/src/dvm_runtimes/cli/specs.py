@@ -39,9 +39,9 @@ def mount(text: str) -> Mount:
             case "ro" | "readonly" | "read_only" if not assigned or value in ("true", "1", "false", "0"):
                 read_only = value not in ("false", "0")
             case _:
-                raise InvalidOptionError("--mount", text, f"{part!r} is not known", hint=_MOUNT_HINT)
+                raise InvalidOptionError("mounts", text, f"{part!r} is not known", hint=_MOUNT_HINT)
     if "destination" not in fields:
-        raise InvalidOptionError("--mount", text, "dst= is missing", hint=_MOUNT_HINT)
+        raise InvalidOptionError("mounts", text, "dst= is missing", hint=_MOUNT_HINT)
     if fields.get("type", "bind") == "bind" and "source" in fields:
         fields["source"] = local_path(fields["source"])
     values: dict[str, Any] = fields
@@ -62,7 +62,7 @@ def volume(text: str) -> Mount:
     source, _, rest = text.partition(":")
     destination, *modes = rest.split(":")
     if not source or not destination or len(modes) > 1 or (modes and modes[0] not in ("ro", "rw")):
-        raise InvalidOptionError("--volume", text, "write SOURCE:DESTINATION or SOURCE:DESTINATION:ro")
+        raise InvalidOptionError("volumes", text, "write SOURCE:DESTINATION or SOURCE:DESTINATION:ro")
     read_only = modes == ["ro"]
     if source.startswith((".", "~")) or "/" in source:
         return Mount(local_path(source), destination, "bind", read_only)
@@ -77,9 +77,7 @@ def port(text: str) -> Port:
     """
     match = _PORT.fullmatch(text)
     if match is None:
-        raise InvalidOptionError(
-            "--publish", text, "write CONTAINER, HOST:CONTAINER or IP:HOST:CONTAINER, such as 8080:80"
-        )
+        raise InvalidOptionError("ports", text, "write CONTAINER, HOST:CONTAINER or IP:HOST:CONTAINER, such as 8080:80")
     found: Mapping[str, Any] = {
         "host": int(match["host"]) if match["host"] else None,
         **({"host_ip": match["ip"].strip("[]")} if match["ip"] else {}),
@@ -89,7 +87,7 @@ def port(text: str) -> Port:
 
 
 def ready(text: str) -> WaitStrategy:
-    """``log:PATTERN``, ``tcp:PORT``, ``http:PORT[/PATH]``, ``command:WORDS`` or ``healthy``.
+    """``log:PATTERN``, ``tcp:PORT``, ``http:PORT[/PATH]``, ``command:ARGV`` or ``healthy``.
 
     >>> str(ready("http:8080/health"))
     'HTTP 200 from port 8080/health'
@@ -105,22 +103,26 @@ def ready(text: str) -> WaitStrategy:
         case "http" if found := re.fullmatch(r"(\d+)(/.*)?", value):
             return Http(int(found[1]), found[2] or "/")
         case "command" if value.strip():
-            return Command(words(value, "--ready"))
+            return Command(argv(value, "ready"))
         case "healthy" if not value:
             return HealthCheck()
-    raise InvalidOptionError("--ready", text, "write log:PATTERN, tcp:PORT, http:PORT/PATH, command:WORDS or healthy")
+    raise InvalidOptionError("ready", text, "write log:PATTERN, tcp:PORT, http:PORT/PATH, command:ARGV or healthy")
 
 
-def words(text: str, option: str) -> list[str]:
-    """A command line as a shell splits it.
+def argv(text: str, field: str) -> list[str]:
+    """Split a command line into its arguments, as a shell does.
 
-    >>> words("sh -c 'exec sleep 5'", "--cmd")
+    Args:
+        text: the command line.
+        field: the option that holds it, for the error.
+
+    >>> argv("sh -c 'exec sleep 5'", "command")
     ['sh', '-c', 'exec sleep 5']
     """
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise InvalidOptionError(option, text, f"cannot be split into words: {str(error).lower()}") from None
+        raise InvalidOptionError(field, text, f"cannot be split into arguments: {str(error).lower()}") from None
 
 
 def local_path(path: str) -> str:
@@ -139,4 +141,4 @@ def _split_quoted(text: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error as error:
-        raise InvalidOptionError("--mount", text, f"cannot be split at its commas: {error}") from None
+        raise InvalidOptionError("mounts", text, f"cannot be split at its commas: {error}") from None

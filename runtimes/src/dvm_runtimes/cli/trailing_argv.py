@@ -1,4 +1,4 @@
-"""Commands whose arguments end in somebody else's command line, word for word."""
+"""Commands that end in the command line of another program, which is passed on unchanged."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ _MARK = "\0--"
 """Stands for the first ``--`` while click reads the rest; no command line can hold it."""
 
 
-class WordsAfterDashes(click.Command):
-    """``COMMAND [NAME] [OPTIONS] -- WORDS...``: the words are given to the function as ``words``."""
+class TrailingArgv(click.Command):
+    """``COMMAND [NAME] [OPTIONS] -- ARGV...``: the function gets what follows ``--`` as ``argv``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words: list[str] = []
+        argv: list[str] = []
         if SEPARATOR in args:
             index = args.index(SEPARATOR)
-            args, words = args[:index], args[index + 1 :]
+            args, argv = args[:index], args[index + 1 :]
         rest = super().parse_args(ctx, args)
-        ctx.params["words"] = tuple(words)
+        ctx.params["argv"] = tuple(argv)
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
 
 
-class NameThenWords(click.Command):
-    """``COMMAND [OPTIONS] [NAME] [OPTIONS] -- WORDS...`` or ``COMMAND [OPTIONS] NAME WORDS...``.
+class NameThenArgv(click.Command):
+    """``COMMAND [OPTIONS] [NAME] [OPTIONS] -- ARGV...`` or ``COMMAND [OPTIONS] NAME ARGV...``.
 
-    The second form is what people type who know ``docker exec``: the first
-    word that is no option begins the command, and from there on nothing is ours.
+    The second form is that of ``docker exec``: the command begins at the
+    first argument after NAME that is not an option.
     """
 
     allow_interspersed_args = False
@@ -39,19 +39,19 @@ class NameThenWords(click.Command):
             index = args.index(SEPARATOR)
             args = [*args[:index], _MARK, *args[index + 1 :]]
         name: str | None = None
-        options, words = self._split(ctx, args)
-        if words and words[0] != _MARK:
-            name, *words = words
-            if words and words[0].startswith("-"):
+        options, argv = self._split(ctx, args)
+        if argv and argv[0] != _MARK:
+            name, *argv = argv
+            if argv and argv[0].startswith("-"):
                 # Options after the name; a command does not begin with a hyphen.
-                options, words = self._split(ctx, [*options, *words])
-        if words and words[0] == _MARK:
-            words = words[1:]
+                options, argv = self._split(ctx, [*options, *argv])
+        if argv and argv[0] == _MARK:
+            argv = argv[1:]
         rest = super().parse_args(ctx, options)
         ctx.params["name"] = name
-        ctx.params["words"] = tuple(SEPARATOR if word == _MARK else word for word in words)
-        if not words and not ctx.resilient_parsing:
-            raise click.UsageError("A command is needed, such as `-- sh -c 'make test'`.", ctx)
+        ctx.params["argv"] = tuple(SEPARATOR if argument == _MARK else argument for argument in argv)
+        if not argv and not ctx.resilient_parsing:
+            raise click.UsageError("A command is required, such as `-- sh -c 'make test'`.", ctx)
         return rest
 
     def _split(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str]]:

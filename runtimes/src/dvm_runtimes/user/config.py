@@ -49,14 +49,14 @@ def load_config(machine: Machine | None = None) -> Config:
         return Config(file)
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
-        raise InvalidOptionError("configuration file", str(file), problem, hint="Mend it, or remove it.") from None
+        raise InvalidOptionError("configuration file", str(file), problem, hint="Fix the file or delete it.") from None
     import tomllib
 
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidOptionError(
-            "configuration file", str(file), f"is not TOML: {error}", hint="Mend it, or remove it."
+            "configuration file", str(file), f"is not TOML: {error}", hint="Fix the file or delete it."
         ) from None
     return Config(file, _runtime(values, file), tuple(key for key in values if key not in KNOWN))
 

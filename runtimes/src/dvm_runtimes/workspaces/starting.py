@@ -117,7 +117,7 @@ class Starter:
         if not is_managed(found.labels):
             raise NameConflictError(
                 f"the name {name!r} belongs to a container that is not DVM's",
-                hint="Give container_name another value, or remove that container yourself.",
+                hint="Choose another `container_name`, or remove that container yourself.",
                 platform=engine.platform_name,
                 operation=self._op.name,
                 detail=f"container {found.id[:12]} of image {found.image}",
@@ -126,7 +126,7 @@ class Starter:
         if theirs != self._options.identity:
             raise NameConflictError(
                 f"the name {name!r} belongs to another workspace (app {theirs.app!r}, workspace {theirs.workspace!r})",
-                hint="Give this workspace another container_name.",
+                hint="Choose another `container_name`.",
                 platform=engine.platform_name,
                 operation=self._op.name,
                 detail=f"container {found.id[:12]}",
@@ -135,7 +135,7 @@ class Starter:
     def _drifted(self, found: Container) -> DvmError:
         return NameConflictError(
             f"workspace {found.name!r} exists with another image or other options",
-            hint="Remove it, or start with on_drift=recreate to replace it or on_drift=reuse to keep it.",
+            hint="Remove it, or start with `on_drift=recreate` to replace it or `on_drift=reuse` to keep it.",
             platform=self._engine.platform_name,
             operation=self._op.name,
         )
@@ -176,7 +176,7 @@ class Starter:
         if image is None:
             raise ImageNotFoundError(
                 f"there is no image {self._spec.image!r} on {engine.platform_name}",
-                hint="Build it with `dvm build`, or let it be pulled with pull=missing.",
+                hint="Build it with `dvm build`, or let it be pulled with `pull=missing`.",
                 platform=engine.platform_name,
                 operation=op.name,
             )

@@ -16,14 +16,16 @@ from dvm_runtimes.cli.arguments import (
     user_fields,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.trailing_argv import WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import TrailingArgv
 from dvm_runtimes.options import AttachOptions
 
 
-@click.command("attach", cls=WordsAfterDashes)
+@click.command("attach", cls=TrailingArgv)
 @name_argument
 @click.option("--shell", metavar="PATH", help="The shell.  [default: zsh, else bash, else sh]")
-@click.option("--no-login", is_flag=True, help="Do not read the login profile.")
+@click.option(
+    "--no-login", "login_shell", is_flag=True, flag_value=False, default=True, help="Do not read the login profile."
+)
 @session_options
 @runtime_option
 @json_option
@@ -31,11 +33,11 @@ from dvm_runtimes.options import AttachOptions
 def command(
     invocation: Invocation,
     name: str | None,
-    words: tuple[str, ...],
+    argv: tuple[str, ...],
     shell: str | None,
-    no_login: bool,
+    login_shell: bool,
     env: tuple[str, ...],
-    workdir: str | None,
+    working_dir: str | None,
     user: tuple[int, int | None] | None,
     runtime: str | None,
 ) -> int:
@@ -51,10 +53,10 @@ def command(
 
     options = AttachOptions(
         shell=shell,
-        login_shell=not no_login,
+        login_shell=login_shell,
         env=environment(env),
-        working_dir=workdir,
-        command=words or None,
+        working_dir=working_dir,
+        command=argv or None,
         **user_fields(user),
     )
     with engine(invocation, runtime) as (chosen, cancel):
@@ -62,16 +64,16 @@ def command(
             workspace = targets.reference(name, chosen, cancel)
             return chosen.attach_to_workspace(workspace, options, cancel=cancel)
         workspace = targets.find(name, chosen, cancel).name
-    given = {"--shell": shell, "--workdir": workdir, "--user": _user(user), "--runtime": runtime}
+    given = {"--shell": shell, "--workdir": working_dir, "--user": _user(user), "--runtime": runtime}
     arguments = ["attach", workspace]
-    arguments += [word for option, value in given.items() if value is not None for word in (option, value)]
-    arguments += ["--no-login"] if no_login else []
+    arguments += [part for option, value in given.items() if value is not None for part in (option, value)]
+    arguments += [] if login_shell else ["--no-login"]
     # Names only: an argument list is there for everybody on this machine to read.
-    arguments += [word for key in options.env for word in ("--env", key)]
+    arguments += [part for key in options.env for part in ("--env", key)]
     print_json(
         {
             "program": sys.executable,
-            "args": ["-m", "dvm_runtimes.cli", *arguments, *(["--", *words] if words else [])],
+            "args": ["-m", "dvm_runtimes.cli", *arguments, *(["--", *argv] if argv else [])],
             "env": dict(options.env),
             "cwd": str(Path.cwd()),
         }

@@ -12,13 +12,13 @@ from dvm_runtimes.errors import InvalidOptionError
 
 
 @click.command("build")
-@click.argument("folder", metavar="[FOLDER]", default=".")
+@click.argument("app_path", metavar="[FOLDER]", default=".")
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="IMAGE", help="Its name, or several.  [default: dvm-FOLDER]"
 )
 @click.option("-f", "--file", "dockerfile", metavar="FILE", help="The Dockerfile; it may lie outside FOLDER.")
 @click.option("--app-name", default="", metavar="TEXT", help="Written to the image's labels.")
-@click.option("--build-arg", multiple=True, metavar="KEY[=VALUE]", help="A value for ARG.")
+@click.option("--build-arg", "build_args", multiple=True, metavar="KEY[=VALUE]", help="A value for ARG.")
 @click.option("--target", default="", metavar="STAGE", help="The stage to stop at.")
 @click.option("--no-cache", is_flag=True, help="Run every step anew.")
 @click.option("--pull", is_flag=True, help="Ask the registry for base images even if they are here.")
@@ -31,11 +31,11 @@ from dvm_runtimes.errors import InvalidOptionError
 @click.pass_obj
 def command(
     invocation: Invocation,
-    folder: str,
+    app_path: str,
     tags: tuple[str, ...],
     dockerfile: str | None,
     app_name: str,
-    build_arg: tuple[str, ...],
+    build_args: tuple[str, ...],
     target: str,
     no_cache: bool,
     pull: bool,
@@ -57,14 +57,14 @@ def command(
     from dvm_runtimes.options import BuildOptions
     from dvm_runtimes.validation.naming import workspace_name_for
 
-    first, *further = tags or (f"dvm-{workspace_name_for(folder)}",)
+    first, *further = tags or (f"dvm-{workspace_name_for(app_path)}",)
     options = BuildOptions(
         image_name=first,
-        app_path=folder,
+        app_path=app_path,
         app_name=app_name,
         dockerfile=dockerfile,
         tags=further,
-        build_args=environment(build_arg, "--build-arg"),
+        build_args=environment(build_args, "build_args"),
         target=target,
         no_cache=no_cache,
         pull=pull,
@@ -84,5 +84,5 @@ def _secret(text: str) -> tuple[str, str]:
     fields = dict(part.partition("=")[::2] for part in text.split(","))
     source = fields.get("src") or fields.get("source") or ""
     if not fields.get("id") or not source or fields.keys() - {"id", "src", "source", "type"}:
-        raise InvalidOptionError("--secret", text, "write id=ID,src=FILE")
+        raise InvalidOptionError("secrets", text, "write id=ID,src=FILE")
     return fields["id"], str(Path(source).absolute())

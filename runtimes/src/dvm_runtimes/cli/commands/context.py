@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvm_runtimes.cli.app import CommandGroup
 from dvm_runtimes.cli.arguments import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from dvm_runtimes.user.context import Context
 
 
-@click.group("context", invoke_without_command=True)
+@click.group("context", cls=CommandGroup, invoke_without_command=True)
 @runtime_option
 @json_option
 @click.pass_context

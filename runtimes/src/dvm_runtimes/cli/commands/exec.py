@@ -19,14 +19,14 @@ from dvm_runtimes.cli.arguments import (
     user_fields,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.trailing_argv import NameThenWords
+from dvm_runtimes.cli.trailing_argv import NameThenArgv
 from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import AttachOptions, ExecOptions
 from dvm_runtimes.runtime import ContainerRuntime
 
 
-@click.command("exec", cls=NameThenWords)
+@click.command("exec", cls=NameThenArgv)
 @click.option("-i", "--interactive", is_flag=True, help="Pass standard input on, even if it is a terminal.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal: this one.")
 @session_options
@@ -37,11 +37,11 @@ from dvm_runtimes.runtime import ContainerRuntime
 def command(
     invocation: Invocation,
     name: str | None,
-    words: tuple[str, ...],
+    argv: tuple[str, ...],
     interactive: bool,
     tty: bool,
     env: tuple[str, ...],
-    workdir: str | None,
+    working_dir: str | None,
     user: tuple[int, int | None] | None,
     timeout: float | None,
     runtime: str | None,
@@ -64,34 +64,34 @@ def command(
         raise click.UsageError("-t needs a terminal on standard input and output; leave it out.")
     if tty and invocation.json:
         raise click.UsageError("--json gathers the output; it cannot go with -t.")
-    session: dict[str, Any] = {"env": environment(env), "working_dir": workdir, **user_fields(user)}
+    session: dict[str, Any] = {"env": environment(env), "working_dir": working_dir, **user_fields(user)}
     passes_input = interactive or not is_terminal("stdin")
     with engine(invocation, runtime) as (chosen, cancel):
         workspace = targets.reference(name, chosen, cancel)
         streams = not invocation.json and real_streams() and chosen.capabilities.terminal
         if tty or (passes_input and streams):
-            options = AttachOptions(command=words, tty=tty, **session)
+            options = AttachOptions(command=argv, tty=tty, **session)
             return chosen.attach_to_workspace(workspace, options, cancel=cancel, **limits(timeout))
         given = sys.stdin.buffer.read() if passes_input else None
         if invocation.json:
-            return _gather(chosen, workspace, words, ExecOptions(input=given, **session), cancel, limits(timeout))
+            return _gather(chosen, workspace, argv, ExecOptions(input=given, **session), cancel, limits(timeout))
         streamed = ExecOptions(
             input=given, on_stdout=_writer(sys.stdout.buffer), on_stderr=_writer(sys.stderr.buffer), **session
         )
-        return chosen.exec_in_workspace(workspace, words, streamed, cancel=cancel, **limits(timeout)).exit_code
+        return chosen.exec_in_workspace(workspace, argv, streamed, cancel=cancel, **limits(timeout)).exit_code
 
 
 def _gather(
     runtime: ContainerRuntime,
     workspace: str,
-    words: tuple[str, ...],
+    argv: tuple[str, ...],
     options: ExecOptions,
     cancel: CancelToken,
     limit: dict[str, Any],
 ) -> int:
     from dvm_runtimes.cli.output import print_json
 
-    result = runtime.exec_in_workspace(workspace, words, options, cancel=cancel, **limit)
+    result = runtime.exec_in_workspace(workspace, argv, options, cancel=cancel, **limit)
     print_json(as_document(result))
     return result.exit_code
 

@@ -35,7 +35,7 @@ def command(
     from dvm_runtimes.cli.text import ago, timestamp
     from dvm_runtimes.validation.naming import APP
 
-    wanted = pairs(labels, "--label") | ({APP: app} if app is not None else {})
+    wanted = pairs(labels, "labels") | ({APP: app} if app is not None else {})
 
     def ask(chosen: ContainerRuntime, cancel: CancelToken) -> list[WorkspaceInfo]:
         return chosen.list_workspaces(wanted, cancel=cancel)

@@ -19,13 +19,13 @@ from dvm_runtimes.cli.arguments import (
     timeout_option,
 )
 from dvm_runtimes.cli.invocation import Invocation
-from dvm_runtimes.cli.trailing_argv import WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import TrailingArgv
 from dvm_runtimes.errors import InvalidOptionError
 
 
-@click.command("up", cls=WordsAfterDashes)
+@click.command("up", cls=TrailingArgv)
 @name_argument
-@click.option("--image", required=True, metavar="IMAGE", help="The image, such as debian:12.")
+@click.option("--image", "image_name", required=True, metavar="IMAGE", help="The image, such as debian:12.")
 @click.option("--app", "app_path", metavar="PATH", help="A folder of this machine, mounted at the working directory.")
 @click.option("--app-name", metavar="TEXT", help="The app it belongs to.  [default: that of the context]")
 @click.option("--container-name", default="", metavar="NAME", help="Instead of the name made from app and workspace.")
@@ -37,9 +37,9 @@ from dvm_runtimes.errors import InvalidOptionError
 @click.option("--env-file", metavar="FILE", help="A file of KEY=VALUE lines.")
 @click.option("--mount", "mounts", multiple=True, metavar="SPEC", help="type=bind,src=PATH,dst=PATH[,ro], or a volume.")
 @click.option("-v", "--volume", "volumes", multiple=True, metavar="SRC:DST[:ro]", help="The same, shorter.")
-@click.option("-p", "--publish", multiple=True, metavar="[[IP:]HOST:]PORT", help="Make a port reachable from here.")
+@click.option("-p", "--publish", "ports", multiple=True, metavar="[[IP:]HOST:]PORT", help="Publish a port.")
 @click.option("--network", "network_mode", default="", metavar="MODE", help="bridge, none, host or a network's name.")
-@click.option("--add-host", multiple=True, metavar="HOST:ADDRESS", help="A line for /etc/hosts.")
+@click.option("--add-host", "extra_hosts", multiple=True, metavar="HOST:ADDRESS", help="A line for /etc/hosts.")
 @click.option("--memory", metavar="SIZE", help="A limit such as 512m or 2g.")
 @click.option("--shm-size", metavar="SIZE", help="The size of /dev/shm.")
 @click.option("--cpus", type=float, metavar="NUMBER", help="A share such as 1.5.")
@@ -56,19 +56,21 @@ from dvm_runtimes.errors import InvalidOptionError
     help="When it exists with another image or other options.",
 )
 @click.option(
-    "--ready", metavar="WAIT", help="Wait for log:PATTERN, tcp:PORT, http:PORT/PATH, command:WORDS or healthy."
+    "--ready", metavar="WAIT", help="Wait for log:PATTERN, tcp:PORT, http:PORT/PATH, command:ARGV or healthy."
 )
-@click.option("--cmd", metavar="WORDS", help="The main process, instead of one that keeps the workspace alive.")
-@click.option("--entrypoint", metavar="WORDS", help="Instead of the image's.")
+@click.option("--cmd", "command", metavar="ARGV", help="The main process.  [default: one that keeps it alive]")
+@click.option("--entrypoint", metavar="ARGV", help="Instead of the image's.")
 @click.option("--platform", default="", metavar="OS/ARCH", help="Such as linux/arm64.")
-@click.option("--ssh-agent", is_flag=True, help="Let it use your SSH agent; keys stay outside.")
+@click.option("--ssh-agent", "ssh_agent_forwarding", is_flag=True, help="Let it use your SSH agent; keys stay outside.")
 @click.option("--git-credentials", is_flag=True, help="Give it your git configuration, read-only.")
-@click.option("--read-only", is_flag=True, help="Its root file system cannot be written.")
+@click.option("--read-only", "read_only_root", is_flag=True, help="Its root file system cannot be written.")
 @click.option("--cap-add", multiple=True, metavar="NAME", help="A Linux capability besides the default few.")
 @click.option("--security-opt", multiple=True, metavar="OPTION")
 @click.option("--privileged", is_flag=True, help="Lift every restriction.")
-@click.option("--ttl", type=duration, metavar="TIME", help="`dvm gc` may remove it after this long.")
-@click.option("--owner-pid", type=int, metavar="PID", help="`dvm gc` may remove it once this process has ended.")
+@click.option("--ttl", type=duration, metavar="TIME", help="Let `dvm gc` remove it after this time.")
+@click.option(
+    "--owner-pid", "owner", type=int, metavar="PID", help="Let `dvm gc` remove it after this process has ended."
+)
 @timeout_option
 @runtime_option
 @json_option
@@ -131,35 +133,32 @@ def _identity(name: str | None, app_name: str | None) -> dict[str, Any]:
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """What was given on the command line, as the fields of `StartOptions`."""
-    main = _main_process(given.pop("cmd"), given.pop("words"))
-    entrypoint, owner, ready = given.pop("entrypoint"), given.pop("owner_pid"), given.pop("ready")
+    main = _main_process(given.pop("command"), given.pop("argv"))
+    entrypoint, owner, ready = given.pop("entrypoint"), given.pop("owner"), given.pop("ready")
     app_path, env_file = given.pop("app_path"), given.pop("env_file")
     return {
-        "image_name": given.pop("image"),
         "app_path": None if app_path is None else specs.local_path(app_path),
         "env": environment(given.pop("env")),
         "env_file": None if env_file is None else specs.local_path(env_file),
         "mounts": [*map(specs.mount, given.pop("mounts")), *map(specs.volume, given.pop("volumes"))],
-        "ports": [specs.port(text) for text in given.pop("publish")],
-        "extra_hosts": pairs(given.pop("add_host"), "--add-host", ":"),
-        "labels": pairs(given.pop("labels"), "--label"),
+        "ports": [specs.port(text) for text in given.pop("ports")],
+        "extra_hosts": pairs(given.pop("extra_hosts"), "extra_hosts", ":"),
+        "labels": pairs(given.pop("labels"), "labels"),
         "pids_limit": given.pop("pids_limit") or None,
         "command": main,
-        "entrypoint": None if entrypoint is None else specs.words(entrypoint, "--entrypoint"),
+        "entrypoint": None if entrypoint is None else specs.argv(entrypoint, "entrypoint"),
         "ready": None if ready is None else specs.ready(ready),
-        "ssh_agent_forwarding": given.pop("ssh_agent"),
-        "read_only_root": given.pop("read_only"),
         "owner": "" if owner is None else _owner(owner),
         **given,
     }
 
 
-def _main_process(text: str | None, words: tuple[str, ...]) -> list[str] | None:
-    if text is not None and words:
+def _main_process(text: str | None, argv: tuple[str, ...]) -> list[str] | None:
+    if text is not None and argv:
         raise click.UsageError("The main process is given twice: by --cmd and after `--`.")
-    if words:
-        return list(words)
-    return None if text is None else specs.words(text, "--cmd")
+    if argv:
+        return list(argv)
+    return None if text is None else specs.argv(text, "command")
 
 
 def _owner(pid: int) -> str:
@@ -168,4 +167,4 @@ def _owner(pid: int) -> str:
     try:
         return owner_of(pid)
     except ProcessLookupError:
-        raise InvalidOptionError("--owner-pid", pid, "there is no such process") from None
+        raise InvalidOptionError("owner", pid, "there is no such process") from None

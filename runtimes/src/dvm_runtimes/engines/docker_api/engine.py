@@ -337,7 +337,7 @@ class DockerEngine(Connected, Engine):
             if error.status == 409:
                 raise EngineError(
                     f"the image {name!r} is used by a container",
-                    hint="Remove the container first, or the image's name by force.",
+                    hint="Remove the container first, or the image's name with `force`.",
                     platform=self.platform_name,
                     operation=op.name,
                     detail=error.message,

@@ -88,7 +88,7 @@ class Problems:
             return made(
                 EngineError,
                 f"a port that should be published is taken: {_short(text)}",
-                "Give another host port, or None to let the engine choose a free one.",
+                "Choose another host port, or leave it out: the engine takes a free one.",
             )
         if _NO_PLATFORM.search(text):
             return made(ImageNotFoundError, f"there is no image {subject!r} for that platform", hints.login)
@@ -124,7 +124,7 @@ class Problems:
                 EngineError,
                 f"container {subject[:64]!r} runs and cannot be removed",
                 operation,
-                "Stop it first, or remove it with force.",
+                "Stop it first, or remove it with `force`.",
                 words,
             )
         if _NOT_RUNNING.search(text):

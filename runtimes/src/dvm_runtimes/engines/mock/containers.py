@@ -269,7 +269,7 @@ class MockContainer:
                 raise world.problem(
                     EngineError,
                     f"container {self.name!r} is {self.status} and cannot be removed",
-                    hint="Stop it first, or remove it with force.",
+                    hint="Stop it first, or remove it with `force`.",
                     detail=f"cannot remove container {self.id}: container is {self.status}",
                 )
             self._forget_restart()

@@ -153,7 +153,7 @@ class World:
                 raise self.problem(
                     EngineError,
                     f"the image {name!r} is used by container {user.name!r}",
-                    hint="Remove the container first, or the image's name by force.",
+                    hint="Remove the container first, or the image's name with `force`.",
                     detail=f"conflict: unable to remove {name}: container {user.id[:12]} is using it",
                 )
             if user is None:

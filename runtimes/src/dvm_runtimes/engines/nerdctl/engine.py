@@ -212,7 +212,7 @@ class NerdctlEngine(Engine):
             if "in running status" in outcome.words or "in paused status" in outcome.words:
                 raise EngineError(
                     f"container {container[:12]!r} runs and was not to be forced",
-                    hint="Stop it first, or remove it by force.",
+                    hint="Stop it first, or remove it with `force`.",
                     platform=self.platform_name,
                     operation=op.name,
                     detail=outcome.words,

@@ -55,7 +55,7 @@ def failure(words: str, profile: NerdctlProfile, operation: str, subject: str = 
     if _NO_IMAGE.search(words):
         return ImageNotFoundError(
             f"there is no image{about} on {profile.platform_name}",
-            hint="Build it with `dvm build`, or let it be pulled with pull=missing.",
+            hint="Build it with `dvm build`, or let it be pulled with `pull=missing`.",
             **facts,
         )
     if _TAKEN_NAME.search(words):

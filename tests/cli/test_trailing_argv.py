@@ -1,4 +1,4 @@
-"""Which words are dvm's and which are the command's."""
+"""Which arguments are those of dvm and which are those of the command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dvm_runtimes.cli.trailing_argv import NameThenWords, WordsAfterDashes
+from dvm_runtimes.cli.trailing_argv import NameThenArgv, TrailingArgv
 
 
 def parsed(command: click.Command, *arguments: str) -> dict[str, object]:
@@ -14,14 +14,14 @@ def parsed(command: click.Command, *arguments: str) -> dict[str, object]:
     return dict(context.params)
 
 
-@click.command(cls=NameThenWords)
+@click.command(cls=NameThenArgv)
 @click.option("-e", "--env", multiple=True)
 @click.option("--json", "as_json", is_flag=True)
 def exec_like(**given: object) -> None:
     """As ``dvm exec``."""
 
 
-@click.command(cls=WordsAfterDashes)
+@click.command(cls=TrailingArgv)
 @click.argument("name", required=False)
 @click.option("--image")
 def up_like(**given: object) -> None:
@@ -29,7 +29,7 @@ def up_like(**given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name", "words"),
+    ("arguments", "name", "argv"),
     [
         (["dev", "--", "ls", "-l"], "dev", ("ls", "-l")),
         (["dev", "ls", "-l"], "dev", ("ls", "-l")),
@@ -44,21 +44,21 @@ def up_like(**given: object) -> None:
         (["dev", "--", "a b", "$(c)", "\n", "é"], "dev", ("a b", "$(c)", "\n", "é")),
     ],
 )
-def test_exec_splits_name_options_and_command(arguments: list[str], name: str | None, words: tuple[str, ...]) -> None:
+def test_exec_splits_name_options_and_command(arguments: list[str], name: str | None, argv: tuple[str, ...]) -> None:
     found = parsed(exec_like, *arguments)
 
-    assert (found["name"], found["words"]) == (name, words)
+    assert (found["name"], found["argv"]) == (name, argv)
 
 
 def test_exec_takes_options_on_both_sides_of_the_name() -> None:
     found = parsed(exec_like, "-e", "A=1", "dev", "-e", "B=2", "--json", "--", "env", "--json")
 
-    assert found == {"env": ("A=1", "B=2"), "as_json": True, "name": "dev", "words": ("env", "--json")}
+    assert found == {"env": ("A=1", "B=2"), "as_json": True, "name": "dev", "argv": ("env", "--json")}
 
 
 @pytest.mark.parametrize("arguments", [[], ["dev"], ["dev", "--"], ["--"]])
 def test_exec_without_a_command_is_a_usage_error(arguments: list[str]) -> None:
-    with pytest.raises(click.UsageError, match="A command is needed"):
+    with pytest.raises(click.UsageError, match="A command is required"):
         parsed(exec_like, *arguments)
 
 
@@ -68,17 +68,17 @@ def test_exec_refuses_an_unknown_option_before_the_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name", "words"),
+    ("arguments", "name", "argv"),
     [
         (["dev", "--image", "i"], "dev", ()),
         (["--image", "i", "--", "sleep", "5"], None, ("sleep", "5")),
         (["dev", "--image", "i", "--", "sh", "--", "x"], "dev", ("sh", "--", "x")),
     ],
 )
-def test_up_takes_the_words_after_the_dashes(arguments: list[str], name: str | None, words: tuple[str, ...]) -> None:
+def test_up_takes_the_argv_after_the_dashes(arguments: list[str], name: str | None, argv: tuple[str, ...]) -> None:
     found = parsed(up_like, *arguments)
 
-    assert (found["name"], found["words"], found["image"]) == (name, words, "i")
+    assert (found["name"], found["argv"], found["image"]) == (name, argv, "i")
 
 
 def test_the_usage_line_shows_where_the_command_goes() -> None:
