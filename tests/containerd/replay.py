@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from dvm_runtimes.engines.nerdctl.messages import messages, reason
+from dvm_runtimes.engines.nerdctl.logrus import parse_messages, reason
 
 from .recorded import Step
 
@@ -38,7 +38,7 @@ def again(program: Sequence[str], step: Step, substitutes: dict[str, str]) -> St
 
 def manner(step: Step) -> tuple[int, str, str]:
     """What DVM goes by: the exit code, the kind of the last message, and its words without IDs and times."""
-    said = messages(step["stderr"] or "")
+    said = parse_messages(step["stderr"] or "")
     last = said[-1].level if said and step["rc"] else ""
     words = reason(step["stderr"]) if last else ""
     return step["rc"], last, plain(words)

@@ -16,9 +16,9 @@ from tests.engines import lima
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
 
-from dvm_runtimes.engines.nerdctl.colima import SESSIONS
 from dvm_runtimes.errors import OperationTimeoutError, RuntimeUnavailableError
 from dvm_runtimes.options import ExecOptions
+from dvm_runtimes.platforms.colima.ssh import SESSIONS
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT, sh

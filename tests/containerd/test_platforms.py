@@ -92,7 +92,7 @@ def test_it_answers_with_both_versions(machine: Machine) -> None:
     ("script", "problem"),
     [
         ('echo \'{"Client":{"Version":"v1.5.0"}}\'', "too old"),
-        ('echo \'time="1" level=fatal msg="rootless containerd not running?"\' >&2; exit 1', "may not use it"),
+        ('echo \'time="1" level=fatal msg="rootless containerd not running?"\' >&2; exit 1', "refuses access"),
         ("exec sleep 60", "did not answer within"),
     ],
 )

@@ -8,12 +8,12 @@ import pytest
 from tests.containerd.recorded import NERDCTL_VERSIONS, Step, nerdctl
 
 from dvm_runtimes.engines.base import Container
-from dvm_runtimes.engines.nerdctl import NerdctlProfile, records
-from dvm_runtimes.engines.nerdctl.building import BuildOutput
-from dvm_runtimes.engines.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
-from dvm_runtimes.engines.nerdctl.logs import Records
-from dvm_runtimes.engines.nerdctl.messages import LastLine, exec_exit_code, messages, reason
-from dvm_runtimes.engines.nerdctl.versions import check_version
+from dvm_runtimes.engines.nerdctl import NerdctlProfile, json_output
+from dvm_runtimes.engines.nerdctl.build import BuildOutput
+from dvm_runtimes.engines.nerdctl.error_mapping import exec_failure, failure, path_failure, pull_failure
+from dvm_runtimes.engines.nerdctl.json_output import check_version
+from dvm_runtimes.engines.nerdctl.logrus import LastLine, exec_exit_code, parse_messages, reason
+from dvm_runtimes.engines.nerdctl.logs import LogRecords
 from dvm_runtimes.errors import (
     BuildError,
     DvmError,
@@ -38,7 +38,7 @@ def steps(request: pytest.FixtureRequest) -> dict[str, Step]:
 
 
 def containers(step: Step) -> list[Container]:
-    return [records.container(data) for data in records.objects(step["stdout"])]
+    return [json_output.container(data) for data in json_output.objects(step["stdout"])]
 
 
 def exec_outcome(step: Step) -> tuple[bytes, bytes, int | None, str]:
@@ -67,7 +67,7 @@ def test_every_json_answer_is_read(steps: dict[str, Step]) -> None:
     read = 0
     for step in steps.values():
         if step["stdout"].lstrip().startswith(("{", "[")) and step["step"] != "events":
-            assert records.objects(step["stdout"]), step["step"]
+            assert json_output.objects(step["stdout"]), step["step"]
             read += 1
     assert read > 20
 
@@ -111,24 +111,24 @@ def test_several_containers(steps: dict[str, Step]) -> None:
     ],
 )
 def test_states(steps: dict[str, Step], name: str, status: WorkspaceStatus) -> None:
-    (state,) = records.objects(steps[name]["stdout"])
-    assert records.status(state) is status
-    found = records.container({"Id": "a", "State": state})
+    (state,) = json_output.objects(steps[name]["stdout"])
+    assert json_output.status(state) is status
+    found = json_output.container({"Id": "a", "State": state})
     assert found.exit_code == {"inspect stopped": 0, "inspect killed": 137, "inspect init static": 143}.get(name)
 
 
 def test_labels_of_ps_in_both_forms(steps: dict[str, Step]) -> None:
-    for data in records.objects(steps["ps filter label"]["stdout"]):
-        assert records.label_map(data["Labels"])["io.devopsmaestro.managed"] == "true"
+    for data in json_output.objects(steps["ps filter label"]["stdout"]):
+        assert json_output.label_map(data["Labels"])["io.devopsmaestro.managed"] == "true"
 
 
 def test_labels_that_are_not_there() -> None:
-    assert records.label_map(None) == records.label_map("") == {}
+    assert json_output.label_map(None) == json_output.label_map("") == {}
 
 
 def test_an_image(steps: dict[str, Step]) -> None:
-    (data,) = records.objects(steps["image inspect"]["stdout"])
-    found = records.image(data)
+    (data,) = json_output.objects(steps["image inspect"]["stdout"])
+    found = json_output.image(data)
     assert found.id == steps["image id"]["stdout"].strip()
     assert found.tags == ("rec-demo:1",)
     assert found.command == ("sh",)
@@ -227,23 +227,23 @@ def test_a_missing_path(steps: dict[str, Step]) -> None:
 def test_warnings_are_no_failure(steps: dict[str, Step]) -> None:
     step = steps["inspect stopped"]
     assert step["rc"] == 0
-    assert all(message.level == "warning" for message in messages(step["stderr"]))
+    assert all(message.level == "warning" for message in parse_messages(step["stderr"]))
 
 
 def test_logs(steps: dict[str, Step]) -> None:
     step = steps["logs timestamps"]
-    taken = Records()
+    taken = LogRecords()
     written = b"".join(taken.feed(bytes([byte])) for byte in (step["stdout"] + step["stderr"]).encode())
     assert written + taken.finish() == b"out\nerr\n"
-    assert taken.own == ""
-    later = Records(since=4_000_000_000)
+    assert taken.messages == ""
+    later = LogRecords(since=4_000_000_000)
     assert later.feed((step["stdout"] + step["stderr"]).encode()) + later.finish() == b""
 
 
 def test_what_nerdctl_says_is_no_log(steps: dict[str, Step]) -> None:
-    taken = Records()
+    taken = LogRecords()
     assert taken.feed(steps["logs missing"]["stderr"].encode()) == b""
-    assert reason(taken.own) == "no such container rec-nope"
+    assert reason(taken.messages) == "no such container rec-nope"
 
 
 def test_build(steps: dict[str, Step]) -> None:
@@ -276,7 +276,7 @@ def test_a_build_without_its_dockerfile(steps: dict[str, Step]) -> None:
 
 
 def test_events(steps: dict[str, Step]) -> None:
-    heard = [records.event(line) for line in steps["events"]["stdout"].splitlines()]
+    heard = [json_output.event(line) for line in steps["events"]["stdout"].splitlines()]
     found = [event for event in heard if event is not None]
     made = steps["run"]["stdout"].strip()
     mine = [event for event in found if event.container == made]
@@ -299,12 +299,12 @@ def test_events(steps: dict[str, Step]) -> None:
 def test_the_end_of_a_command_inside_is_not_the_containers(steps: dict[str, Step]) -> None:
     made = steps["run"]["stdout"].strip()
     exits = [line for line in steps["events"]["stdout"].splitlines() if "/tasks/exit" in line and made in line]
-    understood = [line for line in exits if records.event(line) is not None]
+    understood = [line for line in exits if json_output.event(line) is not None]
     assert 0 < len(understood) < len(exits) - 5
 
 
 def test_objects_in_every_form() -> None:
     one = {"Id": "a"}
     for text in (json.dumps([one]), json.dumps(one), f"{json.dumps(one)}\n", f"null\n{json.dumps(one)}\n\n"):
-        assert records.objects(text) == [one]
-    assert records.objects("null") == records.objects("") == []
+        assert json_output.objects(text) == [one]
+    assert json_output.objects("null") == json_output.objects("") == []

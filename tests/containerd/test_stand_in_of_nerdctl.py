@@ -14,7 +14,7 @@ from tests.containerd.replay import again, manner
 from tests.engines.fixtures import Engines
 from tests.engines.kinds.containerd import stand_in_script
 
-from dvm_runtimes.engines.nerdctl import records
+from dvm_runtimes.engines.nerdctl import json_output
 
 RECORDED = "2.1.6"
 
@@ -87,15 +87,15 @@ def without_names(text: str) -> str:
 def test_its_states_are_read_as_the_real_ones(answers: dict[str, Step], name: str) -> None:
     here = json.loads(answers[name]["stdout"])
     there = json.loads(nerdctl(RECORDED)[name]["stdout"])
-    assert records.status(here) is records.status(there)
+    assert json_output.status(here) is json_output.status(there)
     assert here["Running"] is there["Running"]
     assert here["Paused"] is there["Paused"]
     assert here["ExitCode"] == there["ExitCode"]
 
 
 def test_its_labels_are_joined_as_the_real_ones(answers: dict[str, Step]) -> None:
-    (here,) = records.objects(answers["ps filter label"]["stdout"])
-    (there,) = records.objects(nerdctl(RECORDED)["ps filter label"]["stdout"])
+    (here,) = json_output.objects(answers["ps filter label"]["stdout"])
+    (there,) = json_output.objects(nerdctl(RECORDED)["ps filter label"]["stdout"])
     assert "io.devopsmaestro.app=a,b" in here["Labels"]
     assert "io.devopsmaestro.app=a,b" in there["Labels"]
     assert here["Status"] == there["Status"] == "Up"

@@ -92,7 +92,7 @@ class ContainerdProvider(PlatformProvider):
             platform, machine: as `find` or `select` gave it.
             overrides: ``nerdctl``, the program; ``address``, the socket of another containerd; ``namespace``.
         """
-        from dvm_runtimes.engines.nerdctl.failures import missing_nerdctl
+        from dvm_runtimes.engines.nerdctl.error_mapping import missing_nerdctl
         from dvm_runtimes.engines.nerdctl.local import LocalTransport
 
         for key, value in overrides.items():
@@ -111,9 +111,9 @@ class ContainerdProvider(PlatformProvider):
 
 def _understand(done: subprocess.CompletedProcess[bytes], profile: NerdctlProfile) -> Probe:
     """What the answer to ``nerdctl version`` means."""
-    from dvm_runtimes.engines.nerdctl.failures import failure
-    from dvm_runtimes.engines.nerdctl.messages import reason
-    from dvm_runtimes.engines.nerdctl.versions import check_version
+    from dvm_runtimes.engines.nerdctl.error_mapping import failure
+    from dvm_runtimes.engines.nerdctl.json_output import check_version
+    from dvm_runtimes.engines.nerdctl.logrus import reason
 
     try:
         if done.returncode:

@@ -1,76 +1,86 @@
-"""The words of each nerdctl command. Pure: specs in, words out; no value is ever read by a shell."""
+"""The arguments of each nerdctl command, and environment variables on their way into a container.
+
+Pure: specs in, arguments out. No value is read by a shell, and no variable is in a process list.
+
+nerdctl reads ``--env-file`` line by line and strips blanks at both ends of each line (``parseEnvVars`` in its
+``pkg/flagutil``). A variable that this would change goes through nerdctl's own environment instead, with ``--env
+NAME``: only nerdctl's user can read it there.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dvm_runtimes.engines.base import ContainerSpec, ExecSpec
+from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import BuildOptions, Mount, Port
 
-from .records import without_empty
+from .json_output import without_empty
 
 EVERYTHING = "{{json .}}"
 
-LONGEST_WORD = 131_071
-"""Bytes that Linux takes as one word of a command (MAX_ARG_STRLEN, without the NUL)."""
+LONGEST_ARGUMENT = 131_071
+"""Bytes of one argument on Linux (MAX_ARG_STRLEN without the NUL)."""
 
 
 def create(spec: ContainerSpec, *, init: str, image_command: Sequence[str] = ()) -> tuple[list[str], list[str]]:
-    """The words of ``nerdctl create`` before its ``--env-file``, and those after it.
+    """The arguments of ``nerdctl create`` before its ``--env-file``, and those after it.
 
     Args:
-        spec: what to make.
+        spec: the container.
         init: the program that runs as PID 1, as in ``"tini-static"``; empty for none.
         image_command: the image's own command, for a spec that clears the entrypoint and names no command.
     """
-    words = ["create", "--name", spec.name, "--pull", "never", "--workdir", spec.working_dir]
-    words += _pairs("--label", (f"{key}={value}" for key, value in without_empty(spec.labels).items()))
+    args = ["create", "--name", spec.name, "--pull", "never", "--workdir", spec.working_dir]
+    args += _pairs("--label", (f"{key}={value}" for key, value in without_empty(spec.labels).items()))
     if spec.user:
-        words += ["--user", spec.user]
+        args += ["--user", spec.user]
     if init:
-        words += ["--init", "--init-binary", init]
-    words += _pairs("--mount", map(mount, spec.mounts))
+        args += ["--init", "--init-binary", init]
+    args += _pairs("--mount", map(mount, spec.mounts))
     if spec.read_only_root:
-        words += ["--read-only"]
+        args += ["--read-only"]
         if all(one.destination.rstrip("/") != "/tmp" for one in spec.mounts):  # noqa: S108 - inside the container
-            words += ["--tmpfs", "/tmp:mode=1777"]  # noqa: S108
-    words += _pairs("--publish", map(port, spec.ports))
+            args += ["--tmpfs", "/tmp:mode=1777"]  # noqa: S108
+    args += _pairs("--publish", map(port, spec.ports))
     if spec.network_mode:
-        words += ["--network", spec.network_mode]
-    words += _pairs("--add-host", (f"{host}:{address}" for host, address in spec.extra_hosts.items()))
-    words += _limits(spec)
+        args += ["--network", spec.network_mode]
+    args += _pairs("--add-host", (f"{host}:{address}" for host, address in spec.extra_hosts.items()))
+    args += _limits(spec)
     if spec.privileged:
-        words += ["--privileged"]
-    words += _pairs("--cap-drop", spec.cap_drop)
-    words += _pairs("--cap-add", spec.cap_add)
-    words += _pairs("--security-opt", spec.security_opt)
+        args += ["--privileged"]
+    args += _pairs("--cap-drop", spec.cap_drop)
+    args += _pairs("--cap-add", spec.cap_add)
+    args += _pairs("--security-opt", spec.security_opt)
     if spec.platform:
-        words += ["--platform", spec.platform]
+        args += ["--platform", spec.platform]
     command = tuple(spec.command or ())
     if spec.entrypoint is not None:
-        # nerdctl has no way to clear an entrypoint but to give another: the first word of what shall run.
+        # nerdctl cannot clear an entrypoint, only replace it: the first argument of the command takes its place.
         whole = (*spec.entrypoint, *(command or (image_command if not spec.entrypoint else ())))
-        words += ["--entrypoint", whole[0]] if whole else []
+        args += ["--entrypoint", whole[0]] if whole else []
         command = whole[1:]
-    return words, [spec.image, *command]
+    return args, [spec.image, *command]
 
 
 def _limits(spec: ContainerSpec) -> list[str]:
-    words = []
+    args = []
     if spec.cpus is not None:
-        words += ["--cpus", f"{spec.cpus:g}"]
+        args += ["--cpus", f"{spec.cpus:g}"]
     if spec.memory is not None:
-        words += ["--memory", str(spec.memory)]
+        args += ["--memory", str(spec.memory)]
     if spec.shm_size is not None:
-        words += ["--shm-size", str(spec.shm_size)]
+        args += ["--shm-size", str(spec.shm_size)]
     if spec.pids_limit is not None:
-        words += ["--pids-limit", str(spec.pids_limit)]
-    return words
+        args += ["--pids-limit", str(spec.pids_limit)]
+    return args
 
 
 def mount(one: Mount) -> str:
-    """The value of ``--mount``; see `unmountable` for what it cannot say.
+    """The value of ``--mount``; see `unmountable` for paths that it cannot express.
 
     >>> mount(Mount("/home/ada/shop", "/workspace", read_only=True))
     'type=bind,source=/home/ada/shop,target=/workspace,readonly'
@@ -80,9 +90,9 @@ def mount(one: Mount) -> str:
 
 
 def unmountable(mounts: Iterable[Mount]) -> str:
-    """The first path that nerdctl has no way to mount; empty if there is none.
+    """The first path that nerdctl cannot mount; empty if there is none.
 
-    It splits the value of ``--mount`` at commas, and puts it together again with colons.
+    nerdctl splits the value of ``--mount`` at commas, then joins its parts with colons.
     """
     paths = (path for one in mounts for path in (one.source, one.destination))
     return next((path for path in paths if "," in path or ":" in path), "")
@@ -99,48 +109,111 @@ def port(one: Port) -> str:
 
 
 def exec_(container: str, spec: ExecSpec) -> tuple[list[str], list[str]]:
-    """The words of ``nerdctl exec`` before its ``--env-file``, and those after it."""
-    words = ["exec"]
+    """The arguments of ``nerdctl exec`` before its ``--env-file``, and those after it."""
+    args = ["exec"]
     if spec.tty:
-        words += ["--tty", "--interactive"]
+        args += ["--tty", "--interactive"]
     elif spec.stdin:
-        words += ["--interactive"]
+        args += ["--interactive"]
     if spec.user:
-        words += ["--user", spec.user]
+        args += ["--user", spec.user]
     if spec.working_dir:
-        words += ["--workdir", spec.working_dir]
-    return words, [container, *spec.command]
+        args += ["--workdir", spec.working_dir]
+    return args, [container, *spec.command]
 
 
-def too_long(words: Iterable[str]) -> bool:
-    """Whether one of a command's words is longer than any Linux takes.
+def too_long(command: Iterable[str]) -> bool:
+    """Whether an argument of the command is longer than Linux accepts.
 
     >>> too_long(["printf", "x" * 131_072])
     True
     """
-    return any(len(os.fsencode(word)) > LONGEST_WORD for word in words)
+    return any(len(os.fsencode(word)) > LONGEST_ARGUMENT for word in command)
 
 
 def build(options: BuildOptions, labels: Mapping[str, str], *, dockerfile: str, context: str) -> list[str]:
-    """The words of ``nerdctl build``, without those of secrets.
+    """The arguments of ``nerdctl build``, without those of secrets.
 
     Args:
         dockerfile, context: paths where nerdctl runs.
     """
-    words = ["build", "--progress", "plain", "--file", dockerfile]
-    words += _pairs("--tag", dict.fromkeys((options.image_name, *options.tags)))
-    words += _pairs("--label", (f"{key}={value}" for key, value in labels.items()))
-    words += _pairs("--build-arg", (f"{key}={value}" for key, value in options.build_args.items()))
+    args = ["build", "--progress", "plain", "--file", dockerfile]
+    args += _pairs("--tag", dict.fromkeys((options.image_name, *options.tags)))
+    args += _pairs("--label", (f"{key}={value}" for key, value in labels.items()))
+    args += _pairs("--build-arg", (f"{key}={value}" for key, value in options.build_args.items()))
     if options.target:
-        words += ["--target", options.target]
+        args += ["--target", options.target]
     if options.no_cache:
-        words += ["--no-cache"]
+        args += ["--no-cache"]
     if options.pull:
-        words += ["--pull"]
+        args += ["--pull"]
     if options.platform:
-        words += ["--platform", options.platform]
-    return [*words, *_pairs("--ssh", options.ssh), context]
+        args += ["--platform", options.platform]
+    return [*args, *_pairs("--ssh", options.ssh), context]
 
 
 def _pairs(flag: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
+
+
+LONGEST_LINE = 60_000
+"""Bytes of one line that nerdctl's scanner of the file accepts."""
+
+LONGEST_VALUE = 128 * 1024 - 1
+"""Bytes of one ``NAME=VALUE`` on Linux (MAX_ARG_STRLEN without the NUL)."""
+
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Variables that would change how nerdctl, the shell and the loader before it work.
+_RESERVED = re.compile(
+    r"PATH|HOME|IFS|ENV|BASH_.*|LD_.*|TAR|TERM|TMPDIR|USER|SHELL|PS4|GO.*|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy"
+    r"|(NERDCTL|CONTAINERD|BUILDKIT|BUILDCTL|ROOTLESSKIT|DOCKER|CNI|XDG|DBUS|SSH|SSL|SUDO|DVM|IPFS|OTEL)_.*|NETCONFPATH",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnv:
+    """Environment variables of a container, split by the way nerdctl receives them.
+
+    Attributes:
+        file: the content of an ``--env-file``; empty for none.
+        inherited: variables of nerdctl's own process, each named with ``--env NAME``.
+    """
+
+    file: bytes = b""
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+    def flags(self) -> list[str]:
+        """The ``--env`` flags for the inherited variables."""
+        return [word for name in self.inherited for word in ("--env", name)]
+
+
+def container_env(env: Mapping[str, str], field_name: str = "env") -> ContainerEnv:
+    """``env`` as nerdctl receives it.
+
+    Raises:
+        InvalidOptionError: neither way can carry a value unchanged; the error names the variable only.
+    """
+    lines = []
+    inherited = {}
+    for name, value in env.items():
+        line = f"{name}={value}"
+        size = len(line.encode(errors="surrogateescape"))
+        if size > LONGEST_VALUE:
+            raise InvalidOptionError(
+                f"{field_name}[{name!r}]", "...", f"{size} bytes; Linux passes at most {LONGEST_VALUE} to a process"
+            )
+        if _survives(line) and size <= LONGEST_LINE:
+            lines.append(line)
+        elif _SHELL_NAME.fullmatch(name) and not _RESERVED.fullmatch(name):
+            inherited[name] = value
+        else:
+            raise InvalidOptionError(
+                f"{field_name}[{name!r}]",
+                "...",
+                "a variable of this name cannot hold line breaks, blanks at its end or more than 60 kB on containerd",
+            )
+    return ContainerEnv("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"), inherited)
+
+
+def _survives(line: str) -> bool:
+    return "\n" not in line and line == line.strip() and not line.startswith("#") and "\r" not in line

@@ -23,20 +23,20 @@ from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions, Port
 from dvm_runtimes.validation.naming import MANAGED
 
-from . import argv, records, scripts
+from . import argv, json_output, scripts
 from .archives import Archives
-from .building import build
-from .calls import Caller, limited
+from .argv import container_env
+from .build import build
+from .client import NerdctlClient, limited
 from .events import NerdctlEvents
-from .following import follow as follow_log
 from .images import Images
-from .logs import Records, flags, read
+from .json_output import check_version
+from .logs import LogRecords, flags, read
+from .logs import follow as follow_log
 from .ports import await_forwarded, refuse_taken, with_host_ports
 from .profile import NerdctlProfile
 from .sessions import NerdctlSession
 from .transport import Call, Transport
-from .variables import variables
-from .versions import check_version
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -57,9 +57,9 @@ class NerdctlEngine(Engine):
         self.endpoint = profile.endpoint
         self.profile = profile
         self._transport = transport
-        self._caller = Caller(transport, profile)
-        self._archives = Archives(self._caller)
-        self._images = Images(self._caller)
+        self._client = NerdctlClient(transport, profile)
+        self._archives = Archives(self._client)
+        self._images = Images(self._client)
         self._names: dict[str, str] = {}
         self._ports: dict[str, tuple[Port, ...]] = {}
         self._new: set[str] = set()
@@ -69,9 +69,9 @@ class NerdctlEngine(Engine):
     def capabilities(self) -> Capabilities:
         reasons = {
             "binary_logs": "nerdctl keeps its logs as JSON",
-            "health_checks": "nerdctl runs no health checks of its own accord",
-            "resource_limits": "rootless containerd without delegated cgroups drops limits without a word",
-            "ssh_agent": "the agent's socket of this machine does not exist in the virtual machine",
+            "health_checks": "nerdctl does not run health checks",
+            "resource_limits": "rootless containerd ignores limits without delegated cgroups",
+            "ssh_agent": "the virtual machine has no socket of this machine's agent",
         }
         return Capabilities(
             binary_logs=False,
@@ -82,15 +82,15 @@ class NerdctlEngine(Engine):
         )
 
     def version(self, op: Operation) -> str:
-        answer = self._caller.ok(op, self._caller.nerdctl(("version", "--format", argv.EVERYTHING)))
+        answer = self._client.ok(op, self._client.nerdctl(("version", "--format", argv.EVERYTHING)))
         return check_version(answer.decode(errors="replace"), self.profile, op.name)
 
     def close(self) -> None:
-        self._caller.close()
+        self._client.close()
 
     def default_user(self) -> tuple[int, int] | None:
         if self.profile.rootless:
-            return (0, 0)  # anybody else inside may not write what is this user's outside
+            return (0, 0)  # only root inside may write this user's files
         return (1000, 1000) if self.profile.in_vm else super().default_user()
 
     def host_path(self, path: Path, field: str) -> str:
@@ -111,22 +111,24 @@ class NerdctlEngine(Engine):
     # Containers
 
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
-        # Our mark narrows it down; the rest is compared here, for nerdctl splits filters at commas.
+        # Only the managed label is a filter of nerdctl, which splits filters at commas.
         filter_ = f"label={MANAGED}" if MANAGED in labels else ""
-        text = self._caller.ok(op, self._caller.script(scripts.LIST, filter_))
-        found = [self._known(records.container(data)) for data in records.objects(text.decode(errors="replace"))]
+        text = self._client.ok(op, self._client.script(scripts.LIST, filter_))
+        found = [
+            self._known(json_output.container(data)) for data in json_output.objects(text.decode(errors="replace"))
+        ]
         return [one for one in found if all(_has(one, key, value) for key, value in labels.items())]
 
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
         if not _REFERENCE.fullmatch(reference):
-            return None  # nothing is called so, and nerdctl could take it for something else
-        outcome = self._caller.run(op, self._caller.nerdctl(("container", "inspect", reference)))
+            return None  # no valid name or ID: nerdctl could take it for a flag
+        outcome = self._client.run(op, self._client.nerdctl(("container", "inspect", reference)))
         if outcome.code:
-            error = self._caller.failed(op, outcome.words, reference)
-            if isinstance(error, WorkspaceNotFoundError) or "multiple IDs found" in outcome.words:
+            error = self._client.failed(op, outcome.message, reference)
+            if isinstance(error, WorkspaceNotFoundError) or "multiple IDs found" in outcome.message:
                 return None
             raise error
-        found = [records.container(data) for data in records.objects(outcome.stdout.decode(errors="replace"))]
+        found = [json_output.container(data) for data in json_output.objects(outcome.stdout.decode(errors="replace"))]
         exact = [one for one in found if reference in (one.id, one.name)]
         matching = exact or [one for one in found if one.id.startswith(reference)]
         return self._known(matching[0]) if len(matching) == 1 else None
@@ -137,24 +139,24 @@ class NerdctlEngine(Engine):
 
     def create_container(self, op: Operation, spec: ContainerSpec) -> str:
         if spec.network_aliases:
-            raise self._unsupported(op, "gives containers no further names on a network")
+            raise self._unsupported(op, "has no network aliases")
         if path := argv.unmountable(spec.mounts):
-            raise self._unsupported(op, f"cannot mount {path!r}: no path with a comma or a colon")
+            raise self._unsupported(op, f"cannot mount {path!r}, a path with a comma or colon")
         spec = dataclasses.replace(spec, ports=self._host_ports(op, spec.ports))
-        given = variables(spec.env)
+        env = container_env(spec.env)
         command: Sequence[str] = ()
         if spec.entrypoint == () and not spec.command:
             image = self.inspect_image(op, spec.image)
             command = image.command if image is not None else ()
-        words, rest = argv.create(spec, init=self._find_init(op) if spec.init else "", image_command=command)
-        call = self._caller.nerdctl(words, rest, given)
-        outcome = self._caller.run(op, call)
-        if outcome.code and "port is already allocated" in outcome.words:
-            # The container that this one is to replace may have it still. nerdctl looks at the network that it runs
-            # in; making a container needs none. The start is what finds out.
-            outcome = self._caller.run(op, dataclasses.replace(call, words=("unshare", "--net", *call.words)))
+        args, operands = argv.create(spec, init=self._find_init(op) if spec.init else "", image_command=command)
+        call = self._client.nerdctl(args, operands, env)
+        outcome = self._client.run(op, call)
+        if outcome.code and "port is already allocated" in outcome.message:
+            # The container to be replaced may still hold the port. nerdctl checks ports in its own network namespace,
+            # and `create` needs no network: `start` checks the port again.
+            outcome = self._client.run(op, dataclasses.replace(call, command=("unshare", "--net", *call.command)))
         if outcome.code:
-            raise self._caller.failed(op, outcome.words, spec.name)
+            raise self._client.failed(op, outcome.message, spec.name)
         made = outcome.stdout.decode().strip()
         self._ports[made] = spec.ports
         self._new.add(made)
@@ -174,12 +176,12 @@ class NerdctlEngine(Engine):
 
     def _find_init(self, op: Operation) -> str:
         if self._init is None:
-            call = Call(words=("sh", "-c", scripts.FIND_INIT, "dvm"))
-            self._init = self._caller.ok(op, call).decode().strip()
+            call = Call(command=("sh", "-c", scripts.FIND_INIT, "dvm"))
+            self._init = self._client.ok(op, call).decode().strip()
         if not self._init:
-            self._init = None  # it may be installed any time
+            self._init = None  # it may be installed later
             raise UnsupportedError(
-                f"{self.platform_name} has no init to run as PID 1",
+                f"{self.platform_name} has no init program for PID 1",
                 hint=self.profile.hints.init,
                 platform=self.platform_name,
                 operation=op.name,
@@ -190,34 +192,34 @@ class NerdctlEngine(Engine):
         ports = self._ports.get(container, ())
         if container in self._new:
             refuse_taken(ports, self.profile, op)
-        # Else it may have them itself: those of a container that ended of its own accord are not given up.
-        self._caller.ok(op, self._caller.script(scripts.START, container), container)
+        # A container that exited by itself keeps its ports reserved: only a new one is checked.
+        self._client.ok(op, self._client.script(scripts.START, container), container)
         self._new.discard(container)
         if self.profile.in_vm and ports:
             found = self.inspect_container(op, container)
             await_forwarded(found.ports if found else {}, self.profile, op)
 
     def stop_container(self, op: Operation, container: str, grace: float) -> None:
-        self._caller.ok(op, self._caller.script(scripts.STOP, container, str(max(0, round(grace)))), container)
+        self._client.ok(op, self._client.script(scripts.STOP, container, str(max(0, round(grace)))), container)
 
     def resume_container(self, op: Operation, container: str) -> None:
-        outcome = self._caller.run(op, self._caller.nerdctl(("unpause", container)))
-        if outcome.code and "is not paused" not in outcome.words:
-            raise self._caller.failed(op, outcome.words, container)
+        outcome = self._client.run(op, self._client.nerdctl(("unpause", container)))
+        if outcome.code and "is not paused" not in outcome.message:
+            raise self._client.failed(op, outcome.message, container)
 
     def remove_container(self, op: Operation, container: str, *, force: bool, volumes: bool) -> None:
         flags = [*(["--force"] if force else []), *(["--volumes"] if volumes else [])]
-        outcome = self._caller.run(op, self._caller.script(scripts.REMOVE, container, " ".join(flags)))
+        outcome = self._client.run(op, self._client.script(scripts.REMOVE, container, " ".join(flags)))
         if outcome.code:
-            if "in running status" in outcome.words or "in paused status" in outcome.words:
+            if "in running status" in outcome.message or "in paused status" in outcome.message:
                 raise EngineError(
-                    f"container {container[:12]!r} runs and was not to be forced",
+                    f"container {container[:12]!r} is running",
                     hint="Stop it first, or remove it with `force`.",
                     platform=self.platform_name,
                     operation=op.name,
-                    detail=outcome.words,
+                    detail=outcome.message,
                 )
-            error = self._caller.failed(op, outcome.words, container)
+            error = self._client.failed(op, outcome.message, container)
             if not isinstance(error, WorkspaceNotFoundError):
                 raise error
         self._names.pop(container, None)
@@ -225,28 +227,28 @@ class NerdctlEngine(Engine):
         self._new.discard(container)
 
     def rename_container(self, op: Operation, container: str, name: str) -> None:
-        outcome = self._caller.run(op, self._caller.script(scripts.RENAME, container, name))
+        outcome = self._client.run(op, self._client.script(scripts.RENAME, container, name))
         if outcome.code:
-            if "already" in outcome.words and "used" in outcome.words:
+            if "already" in outcome.message and "used" in outcome.message:
                 raise NameConflictError(
                     f"the container name {name!r} is taken",
                     hint="Choose another name, or remove that container.",
                     platform=self.platform_name,
                     operation=op.name,
-                    detail=outcome.words,
+                    detail=outcome.message,
                 )
-            raise self._caller.failed(op, outcome.words, container)
+            raise self._client.failed(op, outcome.message, container)
 
     def wait_container(self, op: Operation, container: str) -> int:
-        outcome = self._caller.run(op, self._caller.nerdctl(("wait", container)))
+        outcome = self._client.run(op, self._client.nerdctl(("wait", container)))
         code = outcome.stdout.strip()
         if outcome.code == 0 and code.isdigit():
             return int(code)
         found = self.inspect_container(op, container)
         if found is None:
-            raise self._caller.failed(op, f"no such container {container}", container)
+            raise self._client.failed(op, f"no such container {container}", container)
         if found.status in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED):
-            raise self._caller.failed(op, outcome.words, container)
+            raise self._client.failed(op, outcome.message, container)
         return found.exit_code or 0
 
     # Inside
@@ -254,25 +256,21 @@ class NerdctlEngine(Engine):
     def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
         if argv.too_long(spec.command):
             raise ExecError(
-                f"a word of the command {spec.command[0][:80]!r} is longer than the {argv.LONGEST_WORD} bytes that"
-                " Linux takes",
+                f"an argument of {spec.command[0][:60]!r} is longer than Linux allows, {argv.LONGEST_ARGUMENT} bytes",
                 exit_code=126,
-                hint="Give long text as input.",
+                hint="Pass long text on standard input.",
                 platform=self.platform_name,
                 operation=op.name,
             )
-        words, rest = argv.exec_(container, spec)
-        call = self._caller.nerdctl(words, rest)
-        given = variables({**spec.env, scripts.EXEC_VARIABLE: call.mark})
-        call = Call(
-            words=call.words,
-            rest=call.rest,
-            variables=given,
+        args, operands = argv.exec_(container, spec)
+        call = self._client.nerdctl(args, operands)
+        call = dataclasses.replace(
+            call,
+            env=container_env({**spec.env, scripts.EXEC_VARIABLE: call.mark}),
             stdin=spec.stdin,
             size=spec.size if spec.tty else None,
-            mark=call.mark,
         )
-        return NerdctlSession(self._caller, op, limited(call, op) if not spec.tty else call, spec.command[0])
+        return NerdctlSession(self._client, op, limited(call, op) if not spec.tty else call, spec.command[0])
 
     def logs(
         self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
@@ -280,14 +278,14 @@ class NerdctlEngine(Engine):
         if tail == 0:
             if not follow:
                 return
-            # nerdctl takes 0 for all.
+            # nerdctl treats 0 as all.
             import time
 
             tail, since = None, max(since or 0.0, time.time())
         if follow:
-            found = follow_log(self._caller, op, container, tail, since)
+            found = follow_log(self._client, op, container, tail, since)
         else:
-            found = read(self._caller, op, (*flags(tail, since, follow=False), container), Records(since))
+            found = read(self._client, op, (*flags(tail, since, follow=False), container), LogRecords(since))
         with contextlib.closing(found):
             for data in found:
                 yield STDOUT, data
@@ -298,10 +296,10 @@ class NerdctlEngine(Engine):
                 try:
                     found = self.inspect_container(look, container)
                 except DvmError:
-                    return None  # the watch asks for itself, and says what is wrong
+                    return None  # the watch looks for itself and reports the error
             return found.name if found else None
 
-        return NerdctlEvents(self._caller, op, dict(self._names), look_up)
+        return NerdctlEvents(self._client, op, dict(self._names), look_up)
 
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
         self._archives.put(op, container, path, tar)
@@ -312,33 +310,33 @@ class NerdctlEngine(Engine):
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
         answer = self._archives.kind_inside(op, container, path)
         if answer is None:
-            # It does not run, or has no shell.
+            # The container is stopped, or has no shell.
             return super().path_kind(op, container, path)
         return answer or None
 
     def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
-        text = self._caller.ok(op, self._caller.nerdctl(("diff", container)), container)
+        text = self._client.ok(op, self._client.nerdctl(("diff", container)), container)
         lines = text.decode(errors="surrogateescape").splitlines()
         return frozenset(line[2:] for line in lines if line[:2] in ("A ", "C ", "D "))
 
     # Networks
 
     def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
-        flags = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        outcome = self._caller.run(op, self._caller.nerdctl(("network", "create", *flags, name)))
-        if outcome.code and "already exists" in outcome.words:
+        flags = [arg for key, value in labels.items() for arg in ("--label", f"{key}={value}")]
+        outcome = self._client.run(op, self._client.nerdctl(("network", "create", *flags, name)))
+        if outcome.code and "already exists" in outcome.message:
             raise NameConflictError(
-                f"there is a network {name!r} already",
+                f"the network {name!r} already exists",
                 hint="Choose another name.",
                 platform=self.platform_name,
                 operation=op.name,
-                detail=outcome.words,
+                detail=outcome.message,
             )
         if outcome.code:
-            raise self._caller.failed(op, outcome.words, name)
+            raise self._client.failed(op, outcome.message, name)
 
     def remove_network(self, op: Operation, name: str) -> None:
-        self._caller.ok(op, self._caller.script(scripts.REMOVE_NETWORK, name), name)
+        self._client.ok(op, self._client.script(scripts.REMOVE_NETWORK, name), name)
 
     # Images
 
@@ -355,7 +353,7 @@ class NerdctlEngine(Engine):
         self._images.remove(op, name, force=force)
 
     def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
-        build(self._caller, op, options, labels, progress)
+        build(self._client, op, options, labels, progress)
         made = self.inspect_image(op, options.image_name)
         if made is None:
             raise EngineError(

@@ -11,9 +11,9 @@ from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.infos import EventKind
 from dvm_runtimes.operation import Operation
 
-from .calls import END_LIMIT, Caller
-from .messages import reason
-from .records import event, label_updates
+from .client import END_LIMIT, NerdctlClient
+from .json_output import event, label_updates
+from .logrus import reason
 from .transport import AbortedError, Channel, TransportError, new_mark
 
 WATCH_LABEL = "io.devopsmaestro.watch"
@@ -29,16 +29,16 @@ class NerdctlEvents(EventStream):
     is set until its event comes back: from then on nothing is missed.
 
     Args:
-        caller: runs nerdctl.
+        client: runs nerdctl.
         op: limits the opening.
         names: what is known of names: container ID to name.
         look_up: the name of a container that is new; None if it is gone already.
     """
 
     def __init__(
-        self, caller: Caller, op: Operation, names: dict[str, str], look_up: Callable[[str], str | None]
+        self, client: NerdctlClient, op: Operation, names: dict[str, str], look_up: Callable[[str], str | None]
     ) -> None:
-        self._caller = caller
+        self._client = client
         self._names = names
         self._look_up = look_up
         self._rest = b""
@@ -46,12 +46,12 @@ class NerdctlEvents(EventStream):
         self._closed = False
         self._lock = threading.Lock()
         self._early: list[EngineEvent] = []
-        call = caller.nerdctl(("events", "--format", "{{json .}}"))
+        call = client.nerdctl(("events", "--format", "{{json .}}"))
         self._mark = call.mark
         # The stream outlives the call that opens it, so its limit is not the call's.
-        self._channel: Channel = caller.open_lasting(op, call)
+        self._channel: Channel = client.open_lasting(op, call)
         try:
-            with op.aborting(self._channel.abort), caller.typed(op):
+            with op.aborting(self._channel.abort), client.typed(op):
                 self._await_listening(op)
         except BaseException:
             self.close()
@@ -74,16 +74,16 @@ class NerdctlEvents(EventStream):
             asker.join()
 
     def _ask(self, op: Operation, nonce: str, done: threading.Event) -> None:
-        namespace = self._caller.profile.namespace
+        namespace = self._client.profile.namespace
         label = f"{WATCH_LABEL}={nonce}"
         while not done.is_set():
             try:
-                outcome = self._caller.run(
-                    op, self._caller.nerdctl(("namespace", "update", "--label", label, namespace))
+                outcome = self._client.run(
+                    op, self._client.nerdctl(("namespace", "update", "--label", label, namespace))
                 )
                 if outcome.code:
                     # Nothing was ever in it, so it is not there.
-                    self._caller.run(op, self._caller.nerdctl(("namespace", "create", "--label", label, namespace)))
+                    self._client.run(op, self._client.nerdctl(("namespace", "create", "--label", label, namespace)))
             except DvmError:
                 self._channel.abort()
                 return
@@ -137,14 +137,14 @@ class NerdctlEvents(EventStream):
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode(errors="replace")
 
-    def _broken(self, words: str) -> RuntimeUnavailableError:
-        profile = self._caller.profile
+    def _broken(self, message: str) -> RuntimeUnavailableError:
+        profile = self._client.profile
         return RuntimeUnavailableError(
-            f"the events of {profile.platform_name} broke off: {words}",
+            f"the events of {profile.platform_name} broke off: {message}",
             hint=profile.hints.start,
             platform=profile.platform_name,
             operation="watch_workspaces",
-            detail=words,
+            detail=message,
         )
 
     def close(self) -> None:
@@ -155,4 +155,4 @@ class NerdctlEvents(EventStream):
         self._channel.abort()
         with contextlib.suppress(OSError):  # the far end closed first
             self._channel.close()
-        self._caller.transport.end(self._mark, END_LIMIT)
+        self._client.transport.end(self._mark, END_LIMIT)

@@ -79,7 +79,7 @@ def refuse_taken(ports: Iterable[Port], profile: NerdctlProfile, op: Operation) 
 
 
 def _taken(port: Port) -> str:
-    """The system's words, where a port of this machine is taken; empty otherwise."""
+    """The system's message if a port of this machine is taken; else empty."""
     if port.host is None:
         return ""
     with _socket(port) as probe:

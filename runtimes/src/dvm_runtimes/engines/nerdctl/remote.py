@@ -1,8 +1,7 @@
-"""Programs run in a virtual machine, through whatever leads there.
+"""Programs in a virtual machine, over ssh connections.
 
-Every call runs under a small shell script there, which is the same on every
-way: it says where the call's streams begin, takes what must not be in a
-command line from its standard input, and tells how the program ended.
+Every call runs under a small shell script there: it marks where the call's streams begin, reads secrets and long
+arguments from its standard input, and reports the exit code.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dvm_runtimes.engines.base import STDERR, STDOUT
 
-from .child import Child
-from .framing import Framed
-from .messages import reason
+from .local import ProcessChannel
+from .logrus import reason
+from .marked_stream import MarkedStream
 from .scripts import END_MARKED, MARK_VARIABLE
 from .transport import AbortedError, Call, Channel, Transport, TransportError
 
 LONGEST_LINE = 30_000
-"""Bytes of words that go into a command line. Linux takes 131072 of them after every quoting on the way; each may be
-quoted twice, and the script comes on top. What is longer goes through standard input."""
+"""Bytes of arguments in a command line. Linux accepts 131072 after every quoting on the way; each may be quoted
+twice, and the script is added. Longer arguments go through standard input."""
 
 WRAPPER = rf"""
 mark=$1 kind=$2 merge=$3 limit=$4; shift 4
@@ -73,61 +72,61 @@ printf '\036%s %s\n' "$mark" "$code" >&2
 
 _ENV_FILE = "/dev/fd/3"
 
-_TELLING = ("PATH", "HOME", "COLIMA_HOME", "LIMA_HOME", "XDG_CONFIG_HOME")
-"""What tells a program where Colima is and what it has."""
+_PASSED_ON = ("PATH", "HOME", "COLIMA_HOME", "LIMA_HOME", "XDG_CONFIG_HOME")
+"""Variables that a clean-up command of another process needs to find the virtual machine."""
 
 
-class Way(ABC):
-    """One way into the virtual machine."""
+class Connection(ABC):
+    """One ssh connection to the virtual machine."""
 
     @abstractmethod
-    def argv(self, words: Sequence[str], *, terminal: bool) -> list[str]:
-        """The program of this machine, with its words, that runs ``words`` there.
+    def argv(self, command: Sequence[str], *, terminal: bool) -> list[str]:
+        """The command line of this machine that runs ``command`` there.
 
         Raises:
-            TransportError: this way is closed.
+            TransportError: this connection is not available.
         """
 
-    def release(self) -> None:  # noqa: B027 - most ways are as wide as one likes
-        """A call that `argv` was asked for has ended."""
+    def release(self) -> None:  # noqa: B027 - most connections have no limit
+        """The call that `argv` was made for has ended."""
 
 
 class RemoteTransport(Transport):
     """Runs nerdctl as root in a virtual machine.
 
     Args:
-        ways: tried one after the other for each call, for as long as the call has not begun there.
+        connections: tried in order for each call, as long as the call has not begun there.
         namespace: the containerd namespace.
         env: the environment of the programs of this machine.
     """
 
-    def __init__(self, ways: Sequence[Way], namespace: str, env: Mapping[str, str]) -> None:
+    def __init__(self, connections: Sequence[Connection], namespace: str, env: Mapping[str, str]) -> None:
         self.nerdctl = ("nerdctl", "--namespace", namespace)
-        self._ways = tuple(ways)
+        self._connections = tuple(connections)
         self._env = dict(env)
 
     def open(self, call: Call) -> Channel:
-        return RemoteChannel(call, self._ways, self._env)
+        return RemoteChannel(call, self._connections, self._env)
 
-    def command(self, words: tuple[str, ...]) -> list[str]:
-        argv = self._ways[-1].argv(("sudo", "-n", *words), terminal=False)
-        return ["env", *(f"{name}={self._env[name]}" for name in _TELLING if name in self._env), *argv]
+    def command(self, argv: tuple[str, ...]) -> list[str]:
+        local = self._connections[-1].argv(("sudo", "-n", *argv), terminal=False)
+        return ["env", *(f"{name}={self._env[name]}" for name in _PASSED_ON if name in self._env), *local]
 
     def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
-        for way in self._ways:
+        for connection in self._connections:
             try:
-                argv = way.argv(("sudo", "-n", "sh", "-c", script, "dvm", mark), terminal=False)
+                argv = connection.argv(("sudo", "-n", "sh", "-c", script, "dvm", mark), terminal=False)
             except TransportError:
                 continue
             try:
                 if _run_quietly(argv, seconds, self._env) == 0:
                     return
             finally:
-                way.release()
+                connection.release()
 
 
 def _run_quietly(argv: Sequence[str], seconds: float, env: Mapping[str, str]) -> int:
-    """The exit code of a program without input, whose output nobody wants; it is ended after ``seconds``."""
+    """Run a program without input and output; its exit code. It is killed after ``seconds``."""
     try:
         process = subprocess.Popen(
             argv,
@@ -149,47 +148,47 @@ def _run_quietly(argv: Sequence[str], seconds: float, env: Mapping[str, str]) ->
 
 
 class RemoteChannel(Channel):
-    """One call, on the first way that leads there."""
+    """One call, on the first connection that works."""
 
-    def __init__(self, call: Call, ways: Sequence[Way], env: Mapping[str, str]) -> None:
+    def __init__(self, call: Call, connections: Sequence[Connection], env: Mapping[str, str]) -> None:
         self._call = call
         self._env = env
-        self._left: Iterator[Way] = iter(ways)
-        self._way: Way | None = None
+        self._left: Iterator[Connection] = iter(connections)
+        self._connection: Connection | None = None
         self._terminal = call.size is not None
         self._size = call.size
         self._lock = threading.Lock()
         self._aborted = False
         self._begun = threading.Event()
-        self._given = threading.Event()
-        self._trouble = ""
-        self._child = self._next()
+        self._preamble_sent = threading.Event()
+        self._problem = ""
+        self._process = self._next()
 
-    def _next(self) -> Child:
-        """Begin on the next way that is open."""
-        for way in self._left:
+    def _next(self) -> ProcessChannel:
+        """Begin on the next connection that is available."""
+        for connection in self._left:
             try:
-                argv = way.argv(self._words(), terminal=self._terminal)
+                argv = connection.argv(self._command_line(), terminal=self._terminal)
             except TransportError as error:
-                self._trouble = str(error)
+                self._problem = str(error)
                 continue
             try:
-                child = Child(argv, env=self._env, stdin=True, size=self._size)
+                process = ProcessChannel(argv, env=self._env, stdin=True, size=self._size)
             except OSError as error:
-                way.release()
-                self._trouble = f"{argv[0]}: {error.strerror}"
+                connection.release()
+                self._problem = f"{argv[0]}: {error.strerror}"
                 continue
-            self._way = way
+            self._connection = connection
             self._frames = {
-                STDOUT: Framed(self._call.mark, ends=self._terminal),
-                STDERR: Framed(self._call.mark, ends=not self._terminal),
+                STDOUT: MarkedStream(self._call.mark, ends=self._terminal),
+                STDERR: MarkedStream(self._call.mark, ends=not self._terminal),
             }
-            # In a thread, for a virtual machine that hangs takes nothing.
-            threading.Thread(target=self._give, args=(child,), name="dvm-given", daemon=True).start()
-            return child
-        raise TransportError(self._trouble or "no way leads there")
+            # In a thread: a virtual machine that hangs does not read.
+            threading.Thread(target=self._send_preamble, args=(process,), name="dvm-preamble", daemon=True).start()
+            return process
+        raise TransportError(self._problem or "there is no connection")
 
-    def _words(self) -> list[str]:
+    def _command_line(self) -> list[str]:
         call = self._call
         kind = "terminal" if self._terminal else "input" if call.stdin else "none"
         limit = "0" if call.limit is None or self._terminal else str(max(1, round(call.limit)))
@@ -197,25 +196,25 @@ class RemoteChannel(Channel):
         return wrapper + ([] if self._is_long() else call.argv(_ENV_FILE))
 
     def _is_long(self) -> bool:
-        return sum(len(word.encode(errors="surrogateescape")) + 3 for word in self._call.argv(_ENV_FILE)) > LONGEST_LINE
+        return sum(len(arg.encode(errors="surrogateescape")) + 3 for arg in self._call.argv(_ENV_FILE)) > LONGEST_LINE
 
-    def _give(self, child: Child) -> None:
+    def _send_preamble(self, process: ProcessChannel) -> None:
         try:
             if self._terminal:
                 # Until the terminal there is raw, it would echo this.
                 self._begun.wait()
-            child.write(given(self._call, words=self._is_long()))
+            process.write(preamble(self._call, arguments=self._is_long()))
             if not self._call.stdin and not self._terminal:
-                child.close_stdin()
+                process.close_stdin()
         except AbortedError:
-            pass  # whoever reads meets the same
-        self._given.set()
+            pass  # `read` raises the same
+        self._preamble_sent.set()
 
     # Bytes
 
     def read(self) -> tuple[int, bytes] | None:
         while True:
-            piece = self._child.read()
+            piece = self._process.read()
             if piece is None:
                 return self._ended()
             stream, data = piece
@@ -228,48 +227,48 @@ class RemoteChannel(Channel):
 
     def _ended(self) -> tuple[int, bytes] | None:
         out, err = self._frames[STDOUT], self._frames[STDERR]
-        teller = out if self._terminal else err
-        if teller.code is not None:
-            if teller.said:
-                said, teller.said = teller.said, b""
-                return STDERR, said
+        reporter = out if self._terminal else err
+        if reporter.code is not None:
+            if reporter.stderr:
+                stderr, reporter.stderr = reporter.stderr, b""
+                return STDERR, stderr
             return None
         noise = reason(err.noise) or reason(out.noise)
         if not (out.begun or err.begun):
-            # Nothing has run there: the next way may be open.
+            # Nothing has run there: try the next connection.
             self._leave()
-            self._trouble = noise or "the connection broke before anything ran"
-            child = self._next()
+            self._problem = noise or "the connection broke before anything ran"
+            process = self._next()
             with self._lock:
-                self._child = child
+                self._process = process
                 if self._aborted:
-                    child.abort()
+                    process.abort()
             return self.read()
         raise TransportError(noise or "the connection broke")
 
     def _leave(self) -> None:
-        self._child.close()
-        if self._way is not None:
-            self._way.release()
-            self._way = None
+        self._process.close()
+        if self._connection is not None:
+            self._connection.release()
+            self._connection = None
 
     def write(self, data: bytes) -> None:
-        self._await_given()
-        self._child.write(data)
+        self._await_preamble()
+        self._process.write(data)
 
-    def _await_given(self) -> None:
-        # Both go through the same pipe: what is given first is first there. And until the call has begun there, it
-        # may have to begin anew on another way.
+    def _await_preamble(self) -> None:
+        # The preamble goes through the same pipe and comes first. And until the call has begun there, it may begin
+        # again on another connection.
         self._begun.wait()
-        self._given.wait()
+        self._preamble_sent.wait()
 
     def close_stdin(self) -> None:
-        self._await_given()
-        self._child.close_stdin()
+        self._await_preamble()
+        self._process.close_stdin()
 
     def resize(self, rows: int, columns: int) -> None:
         self._size = (rows, columns)
-        self._child.resize(rows, columns)
+        self._process.resize(rows, columns)
 
     def wait(self) -> int:
         code = self._frames[STDOUT if self._terminal else STDERR].code
@@ -280,9 +279,9 @@ class RemoteChannel(Channel):
     def abort(self) -> None:
         with self._lock:
             self._aborted = True
-            self._child.abort()
+            self._process.abort()
         self._begun.set()
-        self._given.set()
+        self._preamble_sent.set()
 
     def close(self) -> None:
         self.abort()
@@ -290,21 +289,21 @@ class RemoteChannel(Channel):
             self._leave()
 
 
-def given(call: Call, *, words: bool) -> bytes:
-    """The one line that the wrapper reads: what may be in no process list, and what is too long for one.
+def preamble(call: Call, *, arguments: bool) -> bytes:
+    """The line that the wrapper reads first: secrets, and arguments that are too long for a command line.
 
     Args:
-        words: whether the call's own words are in it too.
+        arguments: whether it has the call's own arguments.
     """
 
     def encoded(data: bytes) -> str:
         return base64.b64encode(data).decode()
 
     items = ["-"]
-    if call.variables.file:
-        items.append(f"={encoded(call.variables.file)}")
-    for name, value in call.variables.inherited.items():
+    if call.env.file:
+        items.append(f"={encoded(call.env.file)}")
+    for name, value in call.env.inherited.items():
         items.append(f"{name}:{encoded(value.encode(errors='surrogateescape'))}")
-    if words:
-        items += [f"@{encoded(word.encode(errors='surrogateescape'))}" for word in call.argv(_ENV_FILE)]
+    if arguments:
+        items += [f"@{encoded(arg.encode(errors='surrogateescape'))}" for arg in call.argv(_ENV_FILE)]
     return " ".join(items).encode() + b"\n"

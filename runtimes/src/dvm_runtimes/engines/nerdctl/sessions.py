@@ -1,4 +1,4 @@
-"""A command inside a container as a session: its bytes, its own exit code, and its end."""
+"""`NerdctlSession`: a command inside a container, through ``nerdctl exec``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dvm_runtimes.errors import OperationTimeoutError
 from dvm_runtimes.operation import Operation
 
 from . import scripts
-from .calls import Caller
-from .failures import exec_failure
-from .messages import LastLine, exec_exit_code, reason
+from .client import NerdctlClient
+from .error_mapping import exec_failure
+from .logrus import LastLine, exec_exit_code, reason
 from .transport import Call, Channel
 
 _START_LIMIT = 30.0
-"""Seconds that a command may take to come up, before the end of its input is told all the same."""
+"""Seconds to wait for a command's start before its input is ended anyway."""
 _END_LIMIT = 4.0
 """Seconds that ending a command may take: it is let come up first, and nerdctl is let end by itself."""
 _FIRST_PAUSE = 0.01
@@ -26,40 +26,40 @@ _LONGEST_PAUSE = 0.5
 class NerdctlSession(ExecSession):
     """``nerdctl exec`` through a channel.
 
-    nerdctl's last line, which alone tells the exit code, is taken out of the
-    command's standard error. With a terminal the two are apart from the start.
+    nerdctl's last message, which has the exit code, is removed from the command's standard error. With a terminal the
+    two are separate streams.
 
     Args:
-        caller: runs nerdctl.
-        op: the call that opens the session; its name is in errors.
+        client: runs nerdctl.
+        op: the operation that opens the session; its name is in errors.
         call: the exec.
-        command: the command's first word, for errors.
+        command: the program's name, for errors.
     """
 
-    def __init__(self, caller: Caller, op: Operation, call: Call, command: str) -> None:
-        self._caller = caller
+    def __init__(self, client: NerdctlClient, op: Operation, call: Call, command: str) -> None:
+        self._client = client
         self._op = op
         self._call = call
         self._command = command
         self._terminal = call.size is not None
         self._last_line = LastLine()
-        self._said = b""
-        self._words = ""
+        self._stderr = b""
+        self._message = ""
         self._code: int | None = None
         self._over = threading.Event()
         self._written = False
-        self._channel: Channel = caller.open(op, call)
+        self._channel: Channel = client.open(op, call)
 
     def read(self) -> tuple[int, bytes] | None:
         if self._code is not None:
             return None
-        with self._caller.typed(self._op):
+        with self._client.typed(self._op):
             while (piece := self._channel.read()) is not None:
                 stream, data = piece
                 if stream == STDOUT:
                     return piece
                 if self._terminal:
-                    self._said += data
+                    self._stderr += data
                 elif data := self._last_line.feed(data):
                     return STDERR, data
             return self._finish()
@@ -68,35 +68,35 @@ class NerdctlSession(ExecSession):
         self._code = self._channel.wait()
         self._over.set()
         if self._terminal:
-            self._words = reason(self._said.decode(errors="replace")) if self._code else ""
+            self._message = reason(self._stderr.decode(errors="replace")) if self._code else ""
             return None
-        rest, self._words = self._last_line.finish(failed=self._code != 0)
+        rest, self._message = self._last_line.finish(failed=self._code != 0)
         return (STDERR, rest) if rest else None
 
     def write(self, data: bytes) -> None:
         self._written = self._written or bool(data)
-        with self._caller.typed(self._op):
+        with self._client.typed(self._op):
             self._channel.write(data)
 
     def close_stdin(self) -> None:
         if not (self._terminal or self._written):
             self._await_command()
-        with self._caller.typed(self._op):
+        with self._client.typed(self._op):
             self._channel.close_stdin()
 
     def _await_command(self) -> None:
-        """Return once the command is there, or this session is over.
+        """Return once the command runs, or this session is over.
 
-        nerdctl loses an end of input that comes before, and the command would read for ever. What is written before
-        waits for the command, and so does the end that follows it.
+        nerdctl loses an end of input that comes before the command runs: the command would read for ever. Input that is
+        written before is kept, and so is an end that follows it.
         """
         pause = _FIRST_PAUSE
         with (
             contextlib.suppress(OperationTimeoutError),
-            Operation(self._op.name, timeout=_START_LIMIT, platform=self._caller.profile.platform_name) as op,
+            Operation(self._op.name, timeout=_START_LIMIT, platform=self._client.profile.platform_name) as op,
         ):
             while not self._over.is_set():
-                if self._caller.run(op, self._caller.script(scripts.IS_THERE, self._call.mark)).code == 0:
+                if self._client.run(op, self._client.script(scripts.IS_THERE, self._call.mark)).code == 0:
                     return
                 op.wait(self._over, pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -106,19 +106,19 @@ class NerdctlSession(ExecSession):
 
     def wait(self) -> int:
         while self.read() is not None:
-            pass  # who did not read to the end does not want it
+            pass  # output that the caller left unread
         code = self._code or 0
         if code == 0:
             return 0
-        inside = exec_exit_code(self._words)
+        inside = exec_exit_code(self._message)
         if inside is not None:
             return inside
-        if code > 128 and not self._words:
-            return code  # nerdctl itself was killed, by whoever ended the command
-        raise exec_failure(self._words, self._caller.profile, self._op.name, self._command)
+        if code > 128 and not self._message:
+            return code  # nerdctl itself was killed, as `kill` does
+        raise exec_failure(self._message, self._client.profile, self._op.name, self._command)
 
     def kill(self) -> None:
-        self._caller.transport.end(self._call.mark, _END_LIMIT, scripts.END_COMMAND)
+        self._client.transport.end(self._call.mark, _END_LIMIT, scripts.END_COMMAND)
 
     def abort(self) -> None:
         self._over.set()

@@ -1,4 +1,4 @@
-"""How a program is run where the engine is: on this machine, or in a virtual machine of it."""
+"""The interface to the machine where the engine runs: this one, or a virtual machine on it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
+from .argv import ContainerEnv
 from .scripts import END_MARKED
-from .variables import Variables
 
 
 def new_mark() -> str:
-    """An unguessable word that marks one call, and everything that it starts."""
+    """An unguessable name for one call and every process that it starts."""
     return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One program to be run where the engine is, as a user who may use the engine.
+    """One program to run on the engine's machine, as a user with access to the engine.
 
     Attributes:
-        words: the program and its words, as they are: no shell reads them.
-        rest: its last words; between the two comes ``--env-file PATH`` when there is such a file.
-        variables: environment variables for a container, to be handed over unseen.
-        stdin: its standard input is written by us; without, it reads end of file.
-        size: it gets a terminal of so many rows and columns.
-        merge: its two output streams arrive as one, in the order of writing.
-        mark: is in the environment of the program and of all that it starts there.
-        limit: seconds after which it is ended there, should nobody here be left to do so; None for never.
+        command: the program and its first arguments; no shell reads them.
+        operands: its last arguments; ``--env-file PATH`` goes between the two.
+        env: environment variables for a container; never in a process list.
+        stdin: standard input is written through the channel; else it is empty.
+        size: rows and columns of a terminal; None for none.
+        merge: standard error joins standard output, in the order of writing.
+        mark: a value in the environment of the program and of every process that it starts there.
+        limit: seconds after which it is ended there even if this process is gone; None for never.
     """
 
-    words: tuple[str, ...]
-    rest: tuple[str, ...] = ()
-    variables: Variables = field(default_factory=Variables)
+    command: tuple[str, ...]
+    operands: tuple[str, ...] = ()
+    env: ContainerEnv = field(default_factory=ContainerEnv)
     stdin: bool = False
     size: tuple[int, int] | None = None
     merge: bool = False
@@ -40,9 +40,9 @@ class Call:
     limit: float | None = None
 
     def argv(self, env_file: str) -> list[str]:
-        """All of the words, with the path of the file of variables where there is one."""
-        flags = [*(["--env-file", env_file] if self.variables.file else []), *self.variables.flags()]
-        return [*self.words, *flags, *self.rest]
+        """The whole command line, with the path of the env-file."""
+        flags = [*(["--env-file", env_file] if self.env.file else []), *self.env.flags()]
+        return [*self.command, *flags, *self.operands]
 
 
 class AbortedError(Exception):
@@ -50,34 +50,34 @@ class AbortedError(Exception):
 
 
 class TransportError(Exception):
-    """The call did not reach its end: the way there is closed or broke. The text is the transport's own."""
+    """The connection to the engine's machine failed; the text is the transport's message."""
 
 
 class Channel(ABC):
     """One running call. One thread reads and another may write; `abort` may come from any.
 
     Every blocking method raises `AbortedError` once `abort` was called, and
-    `TransportError` when the way there broke.
+    `TransportError` when the connection broke.
     """
 
     @abstractmethod
     def read(self) -> tuple[int, bytes] | None:
         """The next piece of output with its stream, `STDOUT` or `STDERR`; None at the end.
 
-        With a terminal, what the program itself says of its failure comes as `STDERR`.
+        With a terminal, the program's own standard error comes as `STDERR`.
         """
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Send all of ``data`` to standard input; a program that has ended takes it silently."""
+        """Send all of ``data`` to standard input; a program that has ended is no error."""
 
     @abstractmethod
     def close_stdin(self) -> None:
-        """Let the program read end of file."""
+        """End the program's input."""
 
     @abstractmethod
     def resize(self, rows: int, columns: int) -> None:
-        """Give the terminal another size."""
+        """Set the terminal's size."""
 
     @abstractmethod
     def wait(self) -> int:
@@ -89,14 +89,14 @@ class Channel(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release everything here. What runs there is left to `Transport.end`."""
+        """Release everything on this machine; `Transport.end` ends the program on the engine's machine."""
 
 
 class Transport(ABC):
-    """One way to one engine's machine. Shared between threads."""
+    """The connection to one engine's machine. Shared between threads."""
 
     nerdctl: tuple[str, ...]
-    """The words that every nerdctl command begins with, global flags included."""
+    """nerdctl and its global flags."""
 
     @abstractmethod
     def open(self, call: Call) -> Channel:
@@ -108,15 +108,15 @@ class Transport(ABC):
 
     @abstractmethod
     def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
-        """End everything there that carries ``mark``, within ``seconds``; never raises.
+        """End every process there that carries ``mark``, within ``seconds``; never raises.
 
         Args:
-            script: how; one of `scripts`, which takes the mark.
+            script: one of `scripts` that takes the mark.
         """
 
     @abstractmethod
-    def command(self, words: tuple[str, ...]) -> list[str]:
-        """The words with which a program of this machine runs ``words`` there, with no input and no secret."""
+    def command(self, argv: tuple[str, ...]) -> list[str]:
+        """The command line of this machine that runs ``argv`` there, without input and secrets."""
 
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release what is kept between calls."""

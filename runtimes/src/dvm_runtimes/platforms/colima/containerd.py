@@ -56,8 +56,9 @@ def create_containerd(platform: Platform, machine: Machine, **overrides: Any) ->
 
 def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTransport:
     """Both ways into the VM: the connection that Lima keeps, and Colima's own command, which always works."""
-    from dvm_runtimes.engines.nerdctl.colima import ColimaSsh, LimaConnection, instance
     from dvm_runtimes.engines.nerdctl.remote import RemoteTransport
+
+    from .ssh import ColimaSsh, LimaConnection, instance
 
     program = shutil.which("colima", path=machine.env.get("PATH"))
     if program is None:
@@ -68,8 +69,8 @@ def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTr
             operation="create_runtime",
         )
     lima = Path(machine.env.get("LIMA_HOME") or colima_home(machine) / "_lima")
-    ways = (LimaConnection(lima / instance(platform.profile)), ColimaSsh(program, platform.profile))
-    return RemoteTransport(ways, namespace, {**machine.env, "HOME": os.fspath(machine.home)})
+    connections = (LimaConnection(lima / instance(platform.profile)), ColimaSsh(program, platform.profile))
+    return RemoteTransport(connections, namespace, {**machine.env, "HOME": os.fspath(machine.home)})
 
 
 def _profile(platform: Platform, machine: Machine, namespace: str) -> NerdctlProfile:

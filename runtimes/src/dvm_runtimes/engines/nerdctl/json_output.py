@@ -1,7 +1,7 @@
-"""nerdctl's JSON as our data: containers, images and events, from every nerdctl since 1.7.
+"""nerdctl's JSON as DVM's data: containers, images, events and versions, for every nerdctl since 1.7.
 
-Pure: text in, data out. ``ps`` joins labels with commas in nerdctl 2, so that a
-value with a comma cannot be told apart; everything is read from ``inspect``.
+Pure: text in, data out. ``ps`` of nerdctl 2 joins labels with commas, and values may hold commas: so everything is
+read from ``inspect``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.engines.base import Container, EngineEvent
+from dvm_runtimes.errors import UnsupportedError
 from dvm_runtimes.infos import EventKind, HostPort, ImageInfo, WorkspaceStatus
+
+if TYPE_CHECKING:
+    from .profile import NerdctlProfile
 
 _STATUSES = {
     "running": WorkspaceStatus.RUNNING,
@@ -90,7 +94,7 @@ def container(data: Mapping[str, Any]) -> Container:
 
 
 def status(state: Mapping[str, Any]) -> WorkspaceStatus:
-    """Our word for ``.State``: a container that never ran has no word of nerdctl's at all."""
+    """The status for ``.State``; nerdctl gives none for a container that never ran."""
     word = str(state.get("Status") or "").lower()
     if not word:
         return WorkspaceStatus.CREATED
@@ -229,3 +233,27 @@ def label_updates(line: str) -> Iterator[str]:
     for data in objects(line):
         if str(data.get("Topic") or "") in ("/namespaces/update", "/namespaces/create"):
             yield from label_map(_payload(data.get("Event")).get("labels")).values()
+
+
+OLDEST = (1, 7)
+"""The oldest nerdctl that is known to work."""
+
+
+def check_version(answer: str, profile: NerdctlProfile, operation: str) -> str:
+    """The versions in the answer to ``nerdctl version --format '{{json .}}'``, for people.
+
+    Raises:
+        UnsupportedError: nerdctl is older than 1.7.
+    """
+    found = next(iter(objects(answer)), {})
+    client = str((found.get("Client") or {}).get("Version") or "").removeprefix("v")
+    numbers = re.match(r"(\d+)\.(\d+)", client)
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+        raise UnsupportedError(
+            f"nerdctl {client} is too old for {profile.platform_name}",
+            hint=profile.hints.upgrade,
+            platform=profile.platform_name,
+            operation=operation,
+        )
+    parts = {part.get("Name"): part.get("Version") for part in (found.get("Server") or {}).get("Components") or ()}
+    return f"containerd {parts.get('containerd') or 'unknown'}, nerdctl {client or 'unknown'}"

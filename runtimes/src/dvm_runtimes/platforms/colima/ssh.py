@@ -1,4 +1,4 @@
-"""The ways into a virtual machine of Colima: its own command, and the connection that Lima keeps."""
+"""ssh to a virtual machine of Colima: its own command, and the connection that Lima keeps open."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from .remote import Way
-from .transport import TransportError
+from dvm_runtimes.engines.nerdctl.remote import Connection
+from dvm_runtimes.engines.nerdctl.transport import TransportError
+
+from .files import DEFAULT
 
 SESSIONS = 8
-"""At once on Lima's connection: sshd takes ten, of which the shared folders and Lima itself have some."""
-
-DEFAULT = "default"
+"""Calls at once on Lima's connection: sshd accepts ten, and the shared folders and Lima itself use some."""
 
 
-class ColimaSsh(Way):
-    """``colima ssh``, which always works: the words arrive as they are, and Lima makes its connection anew.
+class ColimaSsh(Connection):
+    """``colima ssh``, which always works: arguments arrive unchanged, and Lima reconnects if need be.
 
     Args:
         program: Colima's command.
@@ -30,13 +30,13 @@ class ColimaSsh(Way):
         self._program = program
         self._profile = profile
 
-    def argv(self, words: Sequence[str], *, terminal: bool) -> list[str]:
-        # A terminal is given exactly where there is one here.
-        return [self._program, "--profile", self._profile, "ssh", "--", *words]
+    def argv(self, command: Sequence[str], *, terminal: bool) -> list[str]:
+        # The program gets a terminal exactly if it has one here.
+        return [self._program, "--profile", self._profile, "ssh", "--", *command]
 
 
-class LimaConnection(Way):
-    """The ssh connection that Lima keeps open: the same commands in a quarter to a half of the time.
+class LimaConnection(Connection):
+    """The ssh connection that Lima keeps open: the same commands in a quarter to half of the time.
 
     Args:
         folder: of the Lima instance; its ``ssh.config`` is read by each call, since the port changes with every start.
@@ -47,8 +47,8 @@ class LimaConnection(Way):
         self._control = folder / "ssh.sock"
         self._free = threading.BoundedSemaphore(SESSIONS)
 
-    def argv(self, words: Sequence[str], *, terminal: bool) -> list[str]:
-        # Without its socket there is no connection that is kept, and nothing to gain.
+    def argv(self, command: Sequence[str], *, terminal: bool) -> list[str]:
+        # Without its socket there is no open connection, and nothing to gain.
         if not self._config.is_file() or not self._control.exists():
             raise TransportError("Lima keeps no connection")
         if not self._free.acquire(blocking=False):
@@ -56,8 +56,8 @@ class LimaConnection(Way):
         return [
             *("ssh", "-F", os.fspath(self._config), "-o", "BatchMode=yes", "-o", "ControlMaster=no"),
             *("-tt" if terminal else "-T", self._host(), "--"),
-            # ssh joins words with blanks, and a shell there takes them apart again.
-            shlex.join(words),
+            # ssh joins its arguments with blanks, and a shell there parses them again.
+            shlex.join(command),
         ]
 
     def _host(self) -> str:
@@ -72,7 +72,7 @@ class LimaConnection(Way):
 
 
 def instance(profile: str) -> str:
-    """The name that Lima has for a profile.
+    """Lima's name for a profile.
 
     >>> instance("default"), instance("work")
     ('colima', 'colima-work')

@@ -1,4 +1,4 @@
-"""nerdctl's words as typed errors, with what to do about each on this platform."""
+"""Typed errors for nerdctl's messages, with the platform's hints."""
 
 from __future__ import annotations
 
@@ -37,99 +37,99 @@ _NO_PULL = re.compile(
 )
 
 
-def failure(words: str, profile: NerdctlProfile, operation: str, subject: str = "") -> DvmError:
-    """The typed error for what nerdctl said when a step on ``subject`` failed.
+def failure(message: str, profile: NerdctlProfile, operation: str, subject: str = "") -> DvmError:
+    """The typed error for nerdctl's message about a failed step on ``subject``.
 
     Args:
-        words: nerdctl's own, one message.
+        message: nerdctl's own.
         operation: the public method.
-        subject: the container, image or path that the step was about; for the text.
+        subject: the container, image or path; for the text.
     """
     hints = profile.hints
-    facts = {"platform": profile.platform_name, "operation": operation, "detail": words}
+    facts = {"platform": profile.platform_name, "operation": operation, "detail": message}
     about = f" {subject!r}" if subject else ""
-    if _NO_CONTAINER.search(words):
+    if _NO_CONTAINER.search(message):
         return WorkspaceNotFoundError(
             f"there is no container{about} any more", hint="`dvm ls` lists the workspaces.", **facts
         )
-    if _NO_IMAGE.search(words):
+    if _NO_IMAGE.search(message):
         return ImageNotFoundError(
             f"there is no image{about} on {profile.platform_name}",
             hint="Build it with `dvm build`, or let it be pulled with `pull=missing`.",
             **facts,
         )
-    if _TAKEN_NAME.search(words):
+    if _TAKEN_NAME.search(message):
         return NameConflictError(
             f"the container name{about} is taken", hint="Choose another name, or remove that container.", **facts
         )
-    if _NOT_RUNNING.search(words):
+    if _NOT_RUNNING.search(message):
         return WorkspaceNotRunningError(
             f"container{about} is not running", hint="`dvm start` starts it again.", **facts
         )
-    if _TAKEN_PORT.search(words):
-        return EngineError(f"a port on the host is taken: {words}", hint=hints.port, **facts)
-    return _unusable(words, profile, operation) or EngineError(
-        f"{profile.platform_name} refused: {words or 'without a word'}",
-        hint=f"{profile.platform_name}'s own words are above; `dvm doctor` tells whether it is well.",
+    if _TAKEN_PORT.search(message):
+        return EngineError(f"a port on the host is taken: {message}", hint=hints.port, **facts)
+    return _unusable(message, profile, operation) or EngineError(
+        f"{profile.platform_name} refused: {message or 'no message'}",
+        hint=f"Run `dvm doctor` to check {profile.platform_name}.",
         **facts,
     )
 
 
-def _unusable(words: str, profile: NerdctlProfile, operation: str) -> DvmError | None:
-    """The error where nothing at all can be done; None if the words are about something else."""
+def _unusable(message: str, profile: NerdctlProfile, operation: str) -> DvmError | None:
+    """The error if the message says that the engine cannot be used at all; else None."""
     hints = profile.hints
-    facts = {"platform": profile.platform_name, "operation": operation, "detail": words}
-    if "cannot access containerd socket" in words and "no such file" in words:
+    facts = {"platform": profile.platform_name, "operation": operation, "detail": message}
+    if "cannot access containerd socket" in message and "no such file" in message:
         return RuntimeUnavailableError(
             f"{profile.platform_name} is not running: there is no socket of containerd", hint=hints.start, **facts
         )
-    if _NO_PERMISSION.search(words):
+    if _NO_PERMISSION.search(message):
         return RuntimeUnavailableError(
-            f"{profile.platform_name} is there, but you may not use it", hint=hints.permission, **facts
+            f"{profile.platform_name} refuses access to this user", hint=hints.permission, **facts
         )
-    if re.search(r"buildkit|buildctl", words) and re.search(r"no such file|not found|connect|running", words):
+    if re.search(r"buildkit|buildctl", message) and re.search(r"no such file|not found|connect|running", message):
         return RuntimeUnavailableError(
             f"BuildKit does not answer on {profile.platform_name}", hint=hints.build, **facts
         )
-    if _NO_ENGINE.search(words):
+    if _NO_ENGINE.search(message):
         return RuntimeUnavailableError(f"{profile.platform_name} does not answer", hint=hints.start, **facts)
-    if re.search(r"unknown flag|unknown subcommand|unknown command|unknown shorthand", words):
-        return UnsupportedError(f"this nerdctl is too old: {words}", hint=hints.upgrade, **facts)
-    if re.search(r"nerdctl: (command )?not found", words) or re.search(r"sudo: nerdctl: command not found", words):
-        return missing_nerdctl(profile, operation, words)
+    if re.search(r"unknown flag|unknown subcommand|unknown command|unknown shorthand", message):
+        return UnsupportedError(f"this nerdctl is too old: {message}", hint=hints.upgrade, **facts)
+    if re.search(r"nerdctl: (command )?not found", message) or re.search(r"sudo: nerdctl: command not found", message):
+        return missing_nerdctl(profile, operation, message)
     return None
 
 
-def missing_nerdctl(profile: NerdctlProfile, operation: str, words: str) -> RuntimeUnavailableError:
-    """The error where there is no nerdctl to run."""
+def missing_nerdctl(profile: NerdctlProfile, operation: str, message: str) -> RuntimeUnavailableError:
+    """The error for a missing nerdctl."""
     return RuntimeUnavailableError(
         f"there is no nerdctl for {profile.platform_name}",
         hint=profile.hints.install,
         platform=profile.platform_name,
         operation=operation,
-        detail=words,
+        detail=message,
     )
 
 
-def pull_failure(words: str, profile: NerdctlProfile, operation: str, name: str) -> DvmError:
+def pull_failure(message: str, profile: NerdctlProfile, operation: str, name: str) -> DvmError:
     """The typed error for a pull that failed."""
-    if unusable := _unusable(words, profile, operation) if "containerd socket" in words else None:
+    if unusable := _unusable(message, profile, operation) if "containerd socket" in message else None:
         return unusable
-    if _NO_PULL.search(words) or "failed to do request" in words:
+    if _NO_PULL.search(message) or "failed to do request" in message:
         return ImageNotFoundError(
-            f"no registry gives the image {name!r}",
+            f"no registry has the image {name!r}, or it refuses access",
             hint=profile.hints.login,
             platform=profile.platform_name,
             operation=operation,
-            detail=words,
+            detail=message,
         )
-    return failure(words, profile, operation, name)
+    return failure(message, profile, operation, name)
 
 
-def exec_failure(words: str, profile: NerdctlProfile, operation: str, command: str) -> DvmError:
-    """The typed error for a command that could not be started at all."""
-    if "exec: " in words or "OCI runtime exec failed" in words or "chdir to cwd" in words:
-        missing = bool(_NO_COMMAND.search(words)) and "chdir to cwd" not in words
+def exec_failure(message: str, profile: NerdctlProfile, operation: str, command: str) -> DvmError:
+    """The typed error for a command that could not be started."""
+    if "exec: " in message or "OCI runtime exec failed" in message or "chdir to cwd" in message:
+        missing = bool(_NO_COMMAND.search(message)) and "chdir to cwd" not in message
         what = "is not in the workspace" if missing else "cannot be started in the workspace"
         return ExecError(
             f"the command {command!r} {what}",
@@ -137,21 +137,21 @@ def exec_failure(words: str, profile: NerdctlProfile, operation: str, command: s
             hint="Check its name and PATH inside, and the working folder.",
             platform=profile.platform_name,
             operation=operation,
-            detail=words,
+            detail=message,
         )
-    return failure(words, profile, operation, "")
+    return failure(message, profile, operation, "")
 
 
-def path_failure(words: str, profile: NerdctlProfile, operation: str, path: str) -> DvmError:
+def path_failure(message: str, profile: NerdctlProfile, operation: str, path: str) -> DvmError:
     """The typed error for a copy that failed."""
     if re.search(
-        r"source does not exist|no such file or directory|destination (parent|directory|dir)|must exist", words
+        r"source does not exist|no such file or directory|destination (parent|directory|dir)|must exist", message
     ):
         return PathNotFoundError(
-            f"there is nothing at {path!r} in the workspace",
-            hint="Look for it with `dvm exec`.",
+            f"the workspace has no {path!r}",
+            hint="List the folder with `dvm exec`.",
             platform=profile.platform_name,
             operation=operation,
-            detail=words,
+            detail=message,
         )
-    return failure(words, profile, operation, path)
+    return failure(message, profile, operation, path)

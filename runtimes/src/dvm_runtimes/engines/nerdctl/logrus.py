@@ -1,9 +1,7 @@
-"""What nerdctl says of itself, told apart from what the command under it says.
+"""nerdctl's own messages on standard error, in logrus's format, apart from the output of the command that it runs.
 
-nerdctl reports through one-line messages of logrus on standard error. ``nerdctl
-exec`` ends with 1 whatever its command ended with, and the real exit code is
-only in the last such line, which follows the command's own standard error even
-where that did not end in a newline.
+``nerdctl exec`` ends with 1 whatever the command's exit code was. The real exit code is in nerdctl's last message,
+which follows the command's standard error even where that does not end in a newline.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 LONGEST_MESSAGE = 64 * 1024
-"""Bytes: nothing longer is held back as nerdctl's possible last line."""
+"""Bytes held back at most as nerdctl's possible last message."""
 
 _HEAD = b'time="'
 _MIDDLE = b'" level=fatal msg="'
@@ -27,16 +25,16 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line of nerdctl's own: ``level`` is logrus's word, ``text`` is unescaped."""
+    """One message: ``level`` as in ``"fatal"``, and the unescaped text."""
 
     level: str
     text: str
 
 
-def messages(stderr: str) -> list[Message]:
-    """Every message of nerdctl in ``stderr``, in order.
+def parse_messages(stderr: str) -> list[Message]:
+    """nerdctl's messages in ``stderr``, in order.
 
-    >>> messages('time="2026-11-23T22:47:46Z" level=fatal msg="no such container x"')
+    >>> parse_messages('time="2026-11-23T22:47:46Z" level=fatal msg="no such container x"')
     [Message(level='fatal', text='no such container x')]
     """
     found = []
@@ -47,14 +45,14 @@ def messages(stderr: str) -> list[Message]:
 
 
 def reason(stderr: str) -> str:
-    """Why nerdctl failed, in its own words: its fatal message, else its last error, else all that it wrote.
+    """Why nerdctl failed: its fatal message, else its last error, else all of ``stderr``.
 
     >>> reason('time="2026-11-23T22:48:00Z" level=fatal msg="unknown flag: --x"')
     'unknown flag: --x'
     """
-    said = messages(stderr)
+    found = parse_messages(stderr)
     for level in ("fatal", "error"):
-        for message in reversed(said):
+        for message in reversed(found):
             if message.level == level:
                 return message.text
     coloured = _COLOURED.search(stderr)
@@ -67,7 +65,7 @@ def unescape(text: str) -> str:
 
 
 def exec_exit_code(text: str) -> int | None:
-    """The exit code that nerdctl's last message reports; None if it is about something else."""
+    """The command's exit code in nerdctl's last message; None if the message is about something else."""
     match = _EXIT_CODE.search(text)
     return int(match[1]) if match else None
 
@@ -79,7 +77,7 @@ def split_last_message(data: bytes) -> tuple[bytes, str]:
     (b'partial', 'exec failed with exit code 3')
     """
     start = data.rfind(_HEAD)
-    # The message may hold such a head itself, in quotes that are escaped: there it does not match.
+    # The message itself may hold such a head with escaped quotes: there it does not match.
     while start >= 0:
         if match := _FATAL.match(data, start):
             return data[:start], unescape(match[1].decode(errors="replace"))
@@ -90,17 +88,16 @@ def split_last_message(data: bytes) -> tuple[bytes, str]:
 
 
 class LastLine:
-    """Passes a command's standard error on as it comes, and keeps back what may be nerdctl's last line.
+    """Passes a command's standard error on, and holds back what may be nerdctl's last message.
 
-    Only the very last line, and only when nerdctl failed, is nerdctl's own: a
-    command may print such lines too.
+    Only the very last line is nerdctl's, and only if nerdctl failed: a command may print such lines too.
     """
 
     def __init__(self) -> None:
         self._kept = b""
 
     def feed(self, data: bytes) -> bytes:
-        """What of the stream so far is the command's for certain and was not given before."""
+        """The next bytes that are certainly the command's."""
         data = self._kept + data
         keep = _may_begin(data)
         if len(data) - keep > LONGEST_MESSAGE:

@@ -1,22 +1,22 @@
-"""One nerdctl command from start to end, within the limits of an operation."""
+"""`NerdctlClient` runs nerdctl commands within the limits of an operation."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dvm_runtimes.engines.base import STDERR
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
 
-from .failures import failure, missing_nerdctl
-from .messages import reason
+from .argv import ContainerEnv
+from .error_mapping import failure, missing_nerdctl
+from .logrus import reason
 from .profile import NerdctlProfile
 from .transport import AbortedError, Call, Channel, Transport, TransportError
-from .variables import Variables
 
 END_LIMIT = 3.0
 """Seconds that ending a call where the engine is may take."""
@@ -27,20 +27,25 @@ _SLACK = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished command left: its exit code and its two streams."""
+    """Exit code and output of a finished command."""
 
     code: int
     stdout: bytes
     stderr: bytes
 
     @property
-    def words(self) -> str:
-        """Why it failed, in nerdctl's words."""
+    def message(self) -> str:
+        """Why it failed: nerdctl's own message."""
         return reason(self.stderr.decode(errors="replace"))
 
 
-class Caller:
-    """Runs nerdctl through one transport, and makes typed errors of what goes wrong on the way."""
+class NerdctlClient:
+    """Runs nerdctl through one transport; failures become `DvmError`.
+
+    Args:
+        transport: the way to nerdctl.
+        profile: names and hints of the platform.
+    """
 
     def __init__(self, transport: Transport, profile: NerdctlProfile) -> None:
         self.transport = transport
@@ -49,19 +54,19 @@ class Caller:
         self._lock = threading.Lock()
         self._closed = False
 
-    def nerdctl(self, words: Iterable[str], rest: Iterable[str] = (), variables: Variables | None = None) -> Call:
-        """A call of nerdctl with these words; see `Call`."""
-        return Call(words=(*self.transport.nerdctl, *words), rest=tuple(rest), variables=variables or Variables())
+    def nerdctl(self, args: Iterable[str], operands: Iterable[str] = (), env: ContainerEnv | None = None) -> Call:
+        """A call of nerdctl; see `Call`."""
+        return Call(command=(*self.transport.nerdctl, *args), operands=tuple(operands), env=env or ContainerEnv())
 
     def script(self, script: str, *values: str) -> Call:
-        """A call of a script of `scripts`: its values, then the words of nerdctl."""
-        return Call(words=("sh", "-c", script, "dvm", *values, *self.transport.nerdctl))
+        """A call of one of `scripts`: its arguments are the values, then nerdctl's command and global flags."""
+        return Call(command=("sh", "-c", script, "dvm", *values, *self.transport.nerdctl))
 
     def run(self, op: Operation, call: Call) -> Outcome:
-        """Run it to its end. Cut short, it is ended there too.
+        """Run it to its end; a call that is cut short is ended on the engine's machine too.
 
         Raises:
-            RuntimeUnavailableError: the way there broke.
+            RuntimeUnavailableError: the connection broke.
         """
         out: list[bytes] = []
         err: list[bytes] = []
@@ -72,23 +77,23 @@ class Caller:
         return Outcome(code, b"".join(out), b"".join(err))
 
     def ok(self, op: Operation, call: Call, subject: str = "") -> bytes:
-        """Run it; its standard output.
+        """Run it and return its standard output.
 
         Raises:
-            DvmError: it failed; see `failures.failure`.
+            DvmError: it failed; see `error_mapping.failure`.
         """
         outcome = self.run(op, call)
         if outcome.code:
-            raise self.failed(op, outcome.words, subject)
+            raise self.failed(op, outcome.message, subject)
         return outcome.stdout
 
-    def failed(self, op: Operation, words: str, subject: str = "") -> DvmError:
-        """The typed error for nerdctl's words."""
-        return failure(words, self.profile, op.name, subject)
+    def failed(self, op: Operation, message: str, subject: str = "") -> DvmError:
+        """The typed error for nerdctl's message."""
+        return failure(message, self.profile, op.name, subject)
 
     @contextlib.contextmanager
     def running(self, op: Operation, call: Call) -> Iterator[Channel]:
-        """The open channel of a call. Leaving the block early ends the call, there as well as here."""
+        """The open channel of a call. Leaving the block early ends the call on both machines."""
         channel = self.open(op, call)
         finished = False
         try:
@@ -104,7 +109,7 @@ class Caller:
         """Start a call that ends with ``op``.
 
         Raises:
-            RuntimeUnavailableError: there is no nerdctl, or no way to it, or this was closed.
+            RuntimeUnavailableError: nerdctl is missing or out of reach, or this client was closed.
         """
         op.check()
         return self.open_lasting(op, limited(call, op))
@@ -113,7 +118,7 @@ class Caller:
         """Start a call that may outlive ``op``, which opens it.
 
         Raises:
-            RuntimeUnavailableError: there is no nerdctl, or no way to it, or this was closed.
+            RuntimeUnavailableError: nerdctl is missing or out of reach, or this client was closed.
         """
         with self.typed(op):
             if self._closed:
@@ -125,12 +130,12 @@ class Caller:
     def _remember(self, channel: Channel) -> None:
         with self._lock:
             self._channels.add(channel)
-        # Closed meanwhile: nobody else would cut it.
+        # Closed meanwhile, after `close` took its list.
         if self._closed:
             channel.abort()
 
     def close(self) -> None:
-        """Cut every open call; whoever waits for one is told, and ends it where the engine is."""
+        """Abort every open call; its caller gets an error and ends it on the engine's machine."""
         self._closed = True
         with self._lock:
             channels = list(self._channels)
@@ -140,7 +145,7 @@ class Caller:
 
     @contextlib.contextmanager
     def typed(self, op: Operation) -> Iterator[None]:
-        """Within the block, what a channel raises becomes a typed error."""
+        """Within the block, errors of a channel become typed errors."""
         try:
             yield
         except AbortedError as error:
@@ -155,25 +160,56 @@ class Caller:
             text, hint = "this runtime was closed", "Create another one."
         return RuntimeUnavailableError(text, hint=hint, platform=self.profile.platform_name, operation=op.name)
 
-    def unreachable(self, op: Operation, words: str) -> DvmError:
-        """The typed error for a transport that did not get there."""
-        if "nerdctl" in words and ("No such file" in words or "not found" in words):
-            return missing_nerdctl(self.profile, op.name, words)
+    def unreachable(self, op: Operation, message: str) -> DvmError:
+        """The typed error for a failed transport."""
+        if "nerdctl" in message and ("No such file" in message or "not found" in message):
+            return missing_nerdctl(self.profile, op.name, message)
         return RuntimeUnavailableError(
-            f"{self.profile.platform_name} cannot be reached: {words or 'no answer'}",
+            f"{self.profile.platform_name} cannot be reached: {message or 'no answer'}",
             hint=self.profile.hints.start,
             platform=self.profile.platform_name,
             operation=op.name,
-            detail=words,
+            detail=message,
         )
 
 
 def limited(call: Call, op: Operation) -> Call:
-    """The call with a limit of its own, for the case that nobody here is left to end it."""
+    """The call with a limit of its own on the engine's machine, in case this process dies before it ends."""
     import dataclasses
 
     remaining = op.remaining()
     return call if remaining is None else dataclasses.replace(call, limit=remaining + _SLACK)
 
 
-Sink = Callable[[bytes], object]
+@contextlib.contextmanager
+def sending(channel: Channel, pieces: Iterable[bytes]) -> Iterator[None]:
+    """Within the block, a thread writes ``pieces`` to the program's standard input and closes it.
+
+    The block reads the program's output meanwhile. An error of ``pieces`` itself aborts the channel, and is raised
+    from the block: the program must not go on without its input.
+    """
+    failed: list[Exception] = []
+
+    def send() -> None:
+        try:
+            for piece in pieces:
+                channel.write(piece)
+            channel.close_stdin()
+        except (AbortedError, TransportError):
+            pass  # the block meets the same
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+            channel.abort()
+
+    thread = threading.Thread(target=send, name="dvm-stdin", daemon=True)
+    thread.start()
+    try:
+        yield
+    except AbortedError:
+        thread.join()
+        if failed:
+            raise failed[0] from None
+        raise
+    finally:
+        channel.abort()
+        thread.join()

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from dvm_runtimes.engines.nerdctl import NerdctlProfile
-from dvm_runtimes.engines.nerdctl.calls import Caller
-from dvm_runtimes.engines.nerdctl.following import follow
+from dvm_runtimes.engines.nerdctl.client import NerdctlClient
 from dvm_runtimes.engines.nerdctl.local import LocalTransport
+from dvm_runtimes.engines.nerdctl.logs import follow
 from dvm_runtimes.operation import Operation
 
 LIMIT = 60.0
@@ -27,6 +27,6 @@ def test_what_nerdctl_loses_is_read_from_the_log(tmp_path: Path) -> None:
     program.write_text(NERDCTL)
     program.chmod(0o755)
     os.mkfifo(f"{program}.begin")
-    caller = Caller(LocalTransport((str(program),)), NerdctlProfile())
+    client = NerdctlClient(LocalTransport((str(program),)), NerdctlProfile())
     with Operation("workspace_logs", timeout=LIMIT) as op:
-        assert b"".join(follow(caller, op, "c", None, None)) == b"line 1\nline 2\nline 3\n"
+        assert b"".join(follow(client, op, "c", None, None)) == b"line 1\nline 2\nline 3\n"

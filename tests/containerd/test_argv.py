@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.engines.base import ContainerSpec, ExecSpec
-from dvm_runtimes.engines.nerdctl import NerdctlProfile, argv, records
-from dvm_runtimes.engines.nerdctl.colima import ColimaSsh, LimaConnection, instance
-from dvm_runtimes.engines.nerdctl.failures import exec_failure, failure, path_failure, pull_failure
+from dvm_runtimes.engines.nerdctl import NerdctlProfile, argv, json_output
+from dvm_runtimes.engines.nerdctl.argv import LONGEST_VALUE, container_env
+from dvm_runtimes.engines.nerdctl.error_mapping import exec_failure, failure, path_failure, pull_failure
 from dvm_runtimes.engines.nerdctl.logs import flags
 from dvm_runtimes.engines.nerdctl.transport import TransportError
-from dvm_runtimes.engines.nerdctl.variables import LONGEST_VALUE, variables
 from dvm_runtimes.errors import (
     ExecError,
     InvalidOptionError,
@@ -21,6 +20,7 @@ from dvm_runtimes.errors import (
     WorkspaceNotRunningError,
 )
 from dvm_runtimes.options import BuildOptions, Mount, Port
+from dvm_runtimes.platforms.colima.ssh import ColimaSsh, LimaConnection, instance
 
 PROFILE = NerdctlProfile()
 
@@ -41,14 +41,14 @@ def spec(**changes: object) -> ContainerSpec:
 
 @pytest.mark.parametrize("value", ["", "b c", "'\"$(id)`id`;*~\\", "é😀", "=", "#", "a\tb", " leading"])
 def test_values_that_a_file_of_lines_carries(value: str) -> None:
-    given = variables({"A": value})
+    given = container_env({"A": value})
     assert given.file == f"A={value}\n".encode()
     assert given.flags() == []
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "trailing ", "trailing\t", "cr\r", "x" * 70_000, "nbsp\u00a0"])
 def test_values_that_it_would_change(value: str) -> None:
-    given = variables({"A": value})
+    given = container_env({"A": value})
     assert given.file == b""
     assert given.inherited == {"A": value}
     assert given.flags() == ["--env", "A"]
@@ -57,14 +57,14 @@ def test_values_that_it_would_change(value: str) -> None:
 @pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "NERDCTL_TOML", "a.b", "HOME"])
 def test_values_that_neither_way_carries(name: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
-        variables({name: "secret\nlines"})
+        container_env({name: "secret\nlines"})
     assert name in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_values_that_linux_does_not_carry() -> None:
-    with pytest.raises(InvalidOptionError, match="Linux hands at most"):
-        variables({"A": "x" * LONGEST_VALUE})
+    with pytest.raises(InvalidOptionError, match="Linux passes at most"):
+        container_env({"A": "x" * LONGEST_VALUE})
 
 
 def test_a_container_with_everything() -> None:
@@ -150,10 +150,10 @@ def test_logs() -> None:
 
 
 def test_labels_without_a_value_come_back() -> None:
-    kept = records.without_empty({"a": "1", "b": "", "c": ""})
+    kept = json_output.without_empty({"a": "1", "b": "", "c": ""})
     assert all(kept.values())
-    assert records.with_empty(kept) == {"a": "1", "b": "", "c": ""}
-    assert records.with_empty({records.EMPTY_LABEL: "somebody else's"}) == {}
+    assert json_output.with_empty(kept) == {"a": "1", "b": "", "c": ""}
+    assert json_output.with_empty({json_output.EMPTY_LABEL: "somebody else's"}) == {}
 
 
 @pytest.mark.parametrize(

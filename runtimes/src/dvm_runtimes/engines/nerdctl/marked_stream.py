@@ -1,9 +1,8 @@
-"""A call's own bytes told apart from what the way there adds to them.
+"""The output of a call in a virtual machine, apart from what the connection adds to it.
 
-Login shells print, ssh warns, and ``colima ssh`` ends with a line of its own on
-the command's standard error, whose exit code it also flattens to 1. So the far
-side marks where the call's streams begin and how it ended, with a word that
-nothing else can know.
+Login shells print, ssh warns, and ``colima ssh`` writes a line of its own to the command's standard error and turns
+every exit code into 1. So the far side writes an unguessable mark where the call's streams begin, and another with
+the exit code.
 """
 
 from __future__ import annotations
@@ -12,34 +11,34 @@ import base64
 import binascii
 
 SIGN = b"\x1e"
-"""Before each mark: a byte that no message and hardly any text has."""
+"""Before each mark: a byte that messages do not contain."""
 
 _LONGEST_END = 1 << 20
 _NOISE = 16 * 1024
 
 
-class Framed:
+class MarkedStream:
     """One stream of a marked call.
 
     Args:
         mark: the call's mark.
-        ends: whether the end is told on this stream.
+        ends: whether the exit code comes on this stream.
     """
 
     def __init__(self, mark: str, *, ends: bool) -> None:
-        self._word = SIGN + mark.encode()
+        self._mark = SIGN + mark.encode()
         self._ends = ends
         self._kept = b""
         self._noise = b""
         self.begun = False
         self.code: int | None = None
-        """The exit code of the program, once it was told."""
-        self.said = b""
-        """What the program said of itself apart from its streams; with a terminal only."""
+        """The program's exit code; None before its end."""
+        self.stderr = b""
+        """The program's standard error where its output is a terminal."""
 
     @property
     def noise(self) -> str:
-        """What the way there wrote, before the call and after it; its last part."""
+        """The last bytes that the connection wrote itself, before the call and after it."""
         return (self._noise + (b"" if self.begun else self._kept)).decode(errors="replace").strip()
 
     def feed(self, data: bytes) -> bytes:
@@ -52,40 +51,40 @@ class Framed:
             return b""
         if not self._ends:
             return self._take()
-        at = self._kept.find(self._word)
+        at = self._kept.find(self._mark)
         if at < 0:
-            return self._take(len(self._kept) - _overlap(self._kept, self._word))
+            return self._take(len(self._kept) - _overlap(self._kept, self._mark))
         line_end = self._kept.find(b"\n", at)
         if line_end < 0:
             return self._take(at if len(self._kept) - at < _LONGEST_END else None)
         own = self._take(at)
-        self._end(self._take(line_end - at + 1)[len(self._word) :].split())
+        self._end(self._take(line_end - at + 1)[len(self._mark) :].split())
         self._add_noise(self._take())
         return own
 
     def finish(self) -> bytes:
-        """What was kept back, once the stream has ended."""
+        """The bytes held back, once the stream has ended."""
         return self._take() if self.begun and self.code is None else b""
 
     def _begin(self) -> bool:
-        at = self._kept.find(self._word)
+        at = self._kept.find(self._mark)
         line_end = self._kept.find(b"\n", at) if at >= 0 else -1
         if line_end < 0:
             if at < 0 and len(self._kept) > _NOISE:
-                self._add_noise(self._take(len(self._kept) - len(self._word)))
+                self._add_noise(self._take(len(self._kept) - len(self._mark)))
             return False
         self._add_noise(self._take(at))
         self._take(line_end + 1 - at)
         self.begun = True
         return True
 
-    def _end(self, words: list[bytes]) -> None:
-        self.code = int(words[0]) if words and words[0].isdigit() else 255
-        if len(words) > 1:
+    def _end(self, fields: list[bytes]) -> None:
+        self.code = int(fields[0]) if fields and fields[0].isdigit() else 255
+        if len(fields) > 1:
             try:
-                self.said = base64.b64decode(words[1])
+                self.stderr = base64.b64decode(fields[1])
             except binascii.Error:
-                self.said = b""  # a terminal that was torn down in the middle
+                self.stderr = b""  # the terminal was closed while it was written
 
     def _take(self, size: int | None = None) -> bytes:
         taken = self._kept if size is None else self._kept[:size]
@@ -96,11 +95,11 @@ class Framed:
         self._noise = (self._noise + data)[-_NOISE:]
 
 
-def _overlap(data: bytes, word: bytes) -> int:
-    """How much of the end of ``data`` may be the beginning of ``word``."""
-    at = data.rfind(word[:1], max(0, len(data) - len(word)))
+def _overlap(data: bytes, mark: bytes) -> int:
+    """How much of the end of ``data`` may be the beginning of ``mark``."""
+    at = data.rfind(mark[:1], max(0, len(data) - len(mark)))
     while at >= 0:
-        if word.startswith(data[at:]):
+        if mark.startswith(data[at:]):
             return len(data) - at
-        at = data.rfind(word[:1], max(0, len(data) - len(word)), at)
+        at = data.rfind(mark[:1], max(0, len(data) - len(mark)), at)
     return 0

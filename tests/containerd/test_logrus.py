@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvm_runtimes.engines.nerdctl.messages import (
+from dvm_runtimes.engines.nerdctl.logrus import (
     LONGEST_MESSAGE,
     LastLine,
     exec_exit_code,
-    messages,
+    parse_messages,
     reason,
     split_last_message,
 )
@@ -80,7 +80,7 @@ def test_why_it_failed(stderr: str, words: str) -> None:
 
 
 def test_levels() -> None:
-    assert [one.level for one in messages('time="1" level=info msg="a"\nx\ntime="2" level=error msg="b"')] == [
+    assert [one.level for one in parse_messages('time="1" level=info msg="a"\nx\ntime="2" level=error msg="b"')] == [
         "info",
         "error",
     ]
