@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from dvm_runtimes.errors import EngineError, InvalidOptionError, WorkspaceNotFoundError
+from dvm_runtimes.errors import DvmError, EngineError, InvalidOptionError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.options import Mount
+from dvm_runtimes.options import ExecOptions, Mount
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .case import LIMIT, Bench, ConformanceCase, assert_typed, require
@@ -66,6 +67,26 @@ class EndConformance(ConformanceCase):
         for stop in (lambda: runtime.stop_workspace(workspace, grace), lambda: runtime.stop_all_workspaces(grace)):
             with pytest.raises(InvalidOptionError, match="grace"):
                 stop()
+        assert bench.info(workspace).status is WorkspaceStatus.RUNNING
+
+    # Ending from inside
+
+    @pytest.mark.parametrize("uid", [0, 1001])
+    def test_kill_inside_by_the_workspaces_user(self, runtime: ContainerRuntime, bench: Bench, uid: int) -> None:
+        """The first process is the workspace's user's, who ends the default main process with SIGTERM."""
+        require(runtime, "user")
+        workspace = bench.start(uid=uid, gid=uid)
+        with suppress(DvmError):  # the command may end with the container
+            assert runtime.exec_in_workspace(workspace, ["kill", "1"], timeout=LIMIT).exit_code in (0, 137)
+        bench.eventually(lambda: bench.info(workspace).status is WorkspaceStatus.EXITED, "the container ended")
+        assert bench.info(workspace).exit_code == 143
+
+    def test_kill_inside_by_another_user(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """The first process takes no signal from somebody else."""
+        require(runtime, "user")
+        workspace = bench.start(uid=1001, gid=1001)
+        result = runtime.exec_in_workspace(workspace, ["kill", "1"], ExecOptions(uid=1002, gid=1002), timeout=LIMIT)
+        assert (result.exit_code, b"not permitted" in result.stderr) == (1, True)
         assert bench.info(workspace).status is WorkspaceStatus.RUNNING
 
     # Stopping all

@@ -74,7 +74,7 @@ class Run:
         container = self._container
         words = main_command(container)
         dying = self._world.faults.take_death()
-        if self._container.spec.init:
+        if container.spec.init:
             init = Init(self.table, self.tree, ["/sbin/docker-init", "--", *words])
             self.table.admit(init)
             init.main = self.main = Process(self.table, self.tree, words, parent=init)
@@ -86,6 +86,8 @@ class Run:
         main = self.main
         main.session = main.group = main.pid
         dress(container, main, container.spec.user)
+        # The init belongs to the workspace's user too, as runc starts it, so that user may send it signals.
+        self.first.who, self.first.env = main.who, main.env
         main.cwd = container.working_dir
         main.files = {
             0: NullHandle(),
