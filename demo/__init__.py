@@ -1,1 +1,1 @@
-"""``make demo``: the main job as an editor does it, told in one transcript."""
+"""``make demo``: the main job, as an editor does it, in one transcript."""

@@ -1,4 +1,4 @@
-"""An editor, as far as `dvm-server` can tell: it starts the server, sends requests and hears what comes by itself."""
+"""An editor, as `dvm-server` sees one: a client that sends requests and receives notifications."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-LIMIT = 180.0
-"""Seconds for one answer. Nothing here takes long; a machine may be slow."""
+from .errors import DemoError
 
-ENDS = 10.0
+ANSWER_LIMIT = 180.0
+"""Seconds without any message while a request is open. A build that pulls its base image reports progress meanwhile."""
+
+NOTIFICATION_LIMIT = 30.0
+"""Seconds for a notification whose cause has already happened."""
+
+EXIT_LIMIT = 10.0
+"""Seconds for the server's process to end after it was asked to."""
 
 Message = dict[str, Any]
 
 
-class EditorError(Exception):
-    """The server answered with an error, or not at all."""
-
-
 class Editor:
-    """A client over standard input and output, with the standard library alone.
+    """A client over standard input and output that uses the standard library only.
 
     Args:
         folder: the project that is open.
-        environment: of the server.
-        on_progress: is told of each step of long work.
+        environment: the server's environment.
+        on_progress: called with the text of each step of long work.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], on_progress: Callable[[str], None]) -> None:
         self._folder = folder
         self._on_progress = on_progress
-        self._number = 0
-        self._heard: queue.Queue[Message | None] = queue.Queue()
-        self._aside: list[Message] = []
+        self._last_id = 0
+        self._incoming: queue.Queue[Message | DemoError] = queue.Queue()
+        self._notifications: list[Message] = []
         self._server = subprocess.Popen(
             [sys.executable, "-m", "dvm_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment)
         )
-        threading.Thread(target=self._hear, daemon=True).start()
+        threading.Thread(target=self._read_messages, daemon=True).start()
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """The server's process ID."""
         return self._server.pid
 
     def initialize(self) -> Message:
-        """The handshake that every editor begins with; what the server says of itself."""
+        """Do the handshake that every editor begins with; the server's answer."""
         uri = self._folder.as_uri()
         answer: Message = self.request(
             "initialize",
@@ -68,68 +71,88 @@ class Editor:
         """Run one of the server's commands.
 
         Raises:
-            EditorError: it could not be done; the message ends with what to do.
+            DemoError: the command failed; the message ends with the server's hint.
         """
         params = {"command": name, "arguments": [] if argument is None else [argument]}
-        return self.request("workspace/executeCommand", params)
+        return self.request("workspace/executeCommand", params, what=name)
 
-    def request(self, method: str, params: Any = None) -> Any:
-        """Send a request and wait for its answer; notifications that come meanwhile are kept for `hear`."""
-        self._number += 1
-        self._send({"id": self._number, "method": method, "params": params})
-        answer = self._wait_for(lambda message: message.get("id") == self._number and "method" not in message, [])
-        if "error" in answer:
-            error = answer["error"]
-            hint = (error.get("data") or {}).get("hint", "")
-            raise EditorError(f"{error['message']} {hint}".strip())
-        return answer.get("result")
+    def request(self, method: str, params: Any = None, *, what: str = "") -> Any:
+        """Send a request and wait for its answer; keep the notifications that arrive meanwhile.
 
-    def hear(self, method: str, which: Callable[[Message], bool]) -> Message:
-        """The first notification of that method for which ``which`` holds, of those kept and those to come."""
-        kept, self._aside = self._aside, []
-        found = self._wait_for(lambda message: message.get("method") == method and which(message["params"]), kept)
-        params: Message = found["params"]
-        return params
-
-    def forget(self) -> None:
-        """Let go of the notifications that nobody has asked for so far."""
-        self._aside.clear()
-
-    def close(self) -> int:
-        """Take leave as an editor does; the server's exit code."""
-        self.request("shutdown")
-        self._send({"method": "exit"})
-        return self._server.wait(ENDS)
-
-    def end(self) -> None:
-        """End the server, however things stand."""
-        if self._server.poll() is None:
-            self._server.kill()
-            self._server.wait()
-
-    def _wait_for(self, which: Callable[[Message], bool], kept: list[Message]) -> Message:
+        Raises:
+            DemoError: the answer is an error, the server ended, or nothing came for `ANSWER_LIMIT` seconds.
+        """
+        self._last_id += 1
+        self._send({"id": self._last_id, "method": method, "params": params})
         while True:
             try:
-                message = kept.pop(0) if kept else self._heard.get(timeout=LIMIT)
+                message = self._receive(ANSWER_LIMIT)
             except queue.Empty:
-                raise EditorError(f"dvm-server did not answer within {LIMIT:g} s") from None
-            if message is None:
-                raise EditorError(f"dvm-server ended with code {self._server.wait(ENDS)}")
-            if which(message):
-                self._aside.extend(kept)
-                return message
-            self._take(message)
+                raise DemoError(f"dvm-server did not answer {what or method} within {ANSWER_LIMIT:g} s") from None
+            if message.get("id") == self._last_id and "method" not in message:
+                break
+            self._handle(message)
+        if "error" in message:
+            error = message["error"]
+            hint = (error.get("data") or {}).get("hint", "")
+            raise DemoError(f"{what or method}: {error['message']} {hint}".strip())
+        return message.get("result")
 
-    def _take(self, message: Message) -> None:
-        """What was not waited for: answered if it is a request, told if it is progress, else kept."""
+    def notification(self, method: str, matches: Callable[[Message], bool]) -> Message | None:
+        """The parameters of the first notification of that method that matches, of those kept and those to come.
+
+        Returns:
+            None if none came for `NOTIFICATION_LIMIT` seconds.
+        """
+        while True:
+            while self._notifications:
+                message = self._notifications.pop(0)
+                if message["method"] == method and matches(message["params"]):
+                    params: Message = message["params"]
+                    return params
+            try:
+                self._handle(self._receive(NOTIFICATION_LIMIT))
+            except queue.Empty:
+                return None
+
+    def drop_notifications(self) -> None:
+        """Drop the notifications that nobody has asked for so far."""
+        self._notifications.clear()
+
+    def close(self) -> int:
+        """Shut the server down as an editor does; its exit code."""
+        self.request("shutdown")
+        self._send({"method": "exit"})
+        try:
+            return self._server.wait(EXIT_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"dvm-server did not end within {EXIT_LIMIT:g} s after exit") from None
+
+    def kill(self) -> None:
+        """Kill the server if it still runs, and close the pipe to it."""
+        self._server.kill()
+        self._server.wait()
+        assert self._server.stdin is not None
+        with suppress(BrokenPipeError):
+            self._server.stdin.close()
+
+    def _receive(self, limit: float) -> Message:
+        message = self._incoming.get(timeout=limit)
+        if isinstance(message, DemoError):
+            self._incoming.put(message)  # so do all later calls
+            raise message
+        return message
+
+    def _handle(self, message: Message) -> None:
+        """Answer a request of the server, report progress, and keep any other notification."""
         if "id" in message and "method" in message:
             self._send({"id": message["id"], "result": None})
         elif message.get("method") == "$/progress":
-            step = message["params"]["value"]
-            if text := step.get("message") or step.get("title"):
+            value = message["params"]["value"]
+            if text := value.get("message") or value.get("title"):
                 self._on_progress(text)
-        else:
-            self._aside.append(message)
+        elif "method" in message:
+            self._notifications.append(message)
 
     def _send(self, message: Message) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -138,21 +161,31 @@ class Editor:
             self._server.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             self._server.stdin.flush()
         except BrokenPipeError:
-            raise EditorError("dvm-server has ended") from None
+            raise DemoError(self._end_of_server()) from None
 
-    def _hear(self) -> None:
-        """In a thread of its own, until the server's output ends."""
+    def _read_messages(self) -> None:
+        """Runs in a thread of its own until the server's output ends; the last thing queued is the reason."""
         assert self._server.stdout is not None
+        reason = ""
         with self._server.stdout as stream:
-            while length := _read_length(iter(stream.readline, b"")):
-                self._heard.put(json.loads(stream.read(length)))
-        self._heard.put(None)
+            try:
+                while length := _read_length(stream):
+                    self._incoming.put(json.loads(stream.read(length)))
+            except ValueError as error:
+                reason = f"dvm-server wrote what is no message: {error}"
+        self._incoming.put(DemoError(reason or self._end_of_server()))
+
+    def _end_of_server(self) -> str:
+        try:
+            return f"dvm-server ended with code {self._server.wait(EXIT_LIMIT)}"
+        except subprocess.TimeoutExpired:
+            return "dvm-server closed its output and still runs"
 
 
-def _read_length(lines: Any) -> int:
-    """The length that a frame's header tells; 0 at the end of the stream."""
+def _read_length(stream: IO[bytes]) -> int:
+    """The length that a frame's header declares; 0 at the end of the stream."""
     length = 0
-    for line in lines:
+    for line in iter(stream.readline, b""):
         name, _, value = line.decode().partition(":")
         if name.lower() == "content-length":
             length = int(value)

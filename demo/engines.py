@@ -1,9 +1,10 @@
-"""Which engine the demo runs on: the best one found, else one of its own, else the mock."""
+"""Which engine the demo runs on: the first usable one, else one of its own, else the mock."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,17 +17,18 @@ from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.plugins import providers
 
+from .errors import DemoError
 from .transcript import Transcript
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The engine of this run.
 
     Attributes:
-        which: what the server is to use, as in ``"colima:work"``.
-        environment: in which it is found.
-        endpoint: where it listens; empty for the mock.
+        which: the runtime's selector, as in ``"colima:work"``.
+        environment: the environment in which the engine is found.
+        endpoint: the address it listens on; empty for the mock.
         own: whether it was started for the demo.
     """
 
@@ -41,27 +43,27 @@ class Chosen:
 
 
 @contextmanager
-def chosen(transcript: Transcript) -> Iterator[Chosen]:
-    """The engine to use; one that was started for the demo is ended, and all of it deleted, at the end."""
-    found = best_found()
+def select_engine(transcript: Transcript) -> Iterator[Selection]:
+    """The engine to use; one that was started for the demo is ended and deleted at the end of the block."""
+    found = find_engine()
     if found is not None:
         yield found
         return
-    if reason := why_not_own():
-        transcript.say(f"No container engine answers on this machine, and none can be started: {reason}.")
-        transcript.say("So this runs on mock, an engine in memory. With a real one, the same steps run on that.")
-        yield Chosen("mock")
+    if reason := why_no_engine_can_be_started():
+        transcript.text(f"No container engine answers on this machine, and none can be started: {reason}.")
+        transcript.text("So this runs on mock, an engine in memory. Where a real engine answers, it runs on that.")
+        yield Selection("mock")
         return
-    transcript.say("No container engine answers on this machine. Installing Docker and starting one for this demo.")
+    transcript.text("No container engine answers on this machine. Installing Docker and starting one for this demo.")
     with own_engine() as engine:
         yield engine
 
 
-def best_found() -> Chosen | None:
-    """What the user has asked for, else the first engine that answers, builds and mounts folders.
+def find_engine() -> Selection | None:
+    """The engine that the user has configured, else the first one that answers, builds and mounts folders.
 
     Raises:
-        DvmError: what was asked for does not answer; the hint says what to do.
+        DvmError: the configured engine does not answer; the hint says what to do.
     """
     machine = Machine.this()
     choice = choose("auto", machine, providers())
@@ -77,39 +79,42 @@ def best_found() -> Chosen | None:
     return None
 
 
-def usable(which: str) -> Chosen | None:
-    """That engine, if it can do what the demo shows.
+def usable(which: str) -> Selection | None:
+    """That engine, if it builds images and mounts folders.
 
     Raises:
         DvmError: it does not answer.
     """
     with create_runtime(which) as runtime:
         can = runtime.capabilities.build and runtime.capabilities.bind_mounts
-        return Chosen(which, endpoint=runtime.endpoint) if can else None
+        return Selection(which, endpoint=runtime.endpoint) if can else None
 
 
-def why_not_own() -> str:
-    """The reason why no engine can be started here; empty when one can."""
+def why_no_engine_can_be_started() -> str:
+    """The reason, as part of a sentence; empty when one can be started."""
     if sys.platform != "linux" or not shutil.which("apt-get"):
-        return "only a Linux of Debian's kind has the packages for it"
+        return "that needs Debian's packages"
     if os.geteuid() != 0:
-        return "only root may install and start one"
+        return "that needs root"
     return ""
 
 
 @contextmanager
-def own_engine() -> Iterator[Chosen]:
-    """A Docker engine of the demo's own, as the tests have them: private sockets and folders, ended by its id."""
+def own_engine() -> Iterator[Selection]:
+    """A Docker engine for the demo only, started as the tests start theirs: private sockets and folders."""
     from tests.engines import debian
     from tests.engines.registry import every_kind
 
     kind = every_kind()["docker"]
     if packages := kind.packages():
-        debian.install(packages)
+        try:
+            debian.install(packages)
+        except subprocess.CalledProcessError as error:
+            raise DemoError(f"the packages {' '.join(packages)} could not be installed: {error}") from None
     if reason := kind.why_not():
-        raise SystemExit(f"demo: no engine can be started: {reason}")
+        raise DemoError(f"no engine can be started: {reason}")
     engine = kind.start()
     try:
-        yield Chosen("docker", engine.environment(), engine.endpoint, own=True)
+        yield Selection("docker", engine.environment(), engine.endpoint, own=True)
     finally:
         engine.end()

@@ -1,4 +1,4 @@
-"""The image that the demo builds: a static busybox on nothing, so that no registry is needed."""
+"""The image that the demo builds: a static busybox on ``scratch``, so that no registry is needed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ RUN mkdir -p /workspace
 
 
 def write(folder: Path, *, mock: bool) -> str:
-    """Put the Dockerfile and what it needs into a folder; one sentence on what it is made of."""
+    """Write the Dockerfile and the files that it copies into a folder; a sentence that names the base."""
     if mock:
         (folder / "Dockerfile").write_text(_FROM_MOCK)
-        return "The image is built from what the mock has in memory."
+        return "The base is the mock's own image, in memory."
     if busybox := find_busybox(folder):
         shutil.copy(busybox, folder / "busybox")
         (folder / "Dockerfile").write_text(_FROM_SCRATCH)
-        return "The image is built from nothing but a static busybox; no registry is asked."
+        return "The image holds a static busybox and nothing else; no registry is asked."
     (folder / "Dockerfile").write_text(_FROM_REGISTRY)
-    return "No static busybox can be had here, so the image is built on busybox from the engine's registry."
+    return "There is no static busybox on this machine, so the base is the registry's busybox image."
 
 
 def find_busybox(folder: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""What the demo prints: steps, what the editor asks, and what it is told."""
+"""What the demo prints: its steps, what the editor sends, and what it receives."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 WIDTH = 110
+"""Characters of a value that are printed."""
 
 
 class Transcript:
@@ -22,20 +23,20 @@ class Transcript:
         self._step += 1
         self._print(f"\n{self._step}. {title}", "1")
 
-    def say(self, text: str) -> None:
+    def text(self, text: str) -> None:
         """A plain sentence."""
         self._print(f"   {text}")
 
-    def asked(self, command: str, argument: Any) -> None:
-        """What the editor sends."""
-        self._print(f"   -> {command} {shown(argument)}", "36")
+    def sent(self, command: str, argument: Any) -> None:
+        """A command of the editor, and its argument."""
+        self._print(f"   -> {command} {shorten(argument)}", "36")
 
-    def told(self, what: str, value: Any) -> None:
-        """What comes back, or comes by itself."""
-        self._print(f"   <- {what} {shown(value)}".rstrip(), "32")
+    def received(self, name: str, value: Any) -> None:
+        """A result or a notification."""
+        self._print(f"   <- {name} {shorten(value)}".rstrip(), "32")
 
     def output(self, text: str) -> None:
-        """What a program wrote, line by line."""
+        """Lines that a program wrote."""
         for line in text.replace("\r", "").rstrip("\n").split("\n"):
             self._print(f"      | {line}")
 
@@ -43,8 +44,8 @@ class Transcript:
         print(f"\x1b[{colour}m{text}\x1b[0m" if colour and self._colours else text, flush=True)
 
 
-def shown(value: Any) -> str:
-    """A value as JSON on one line, cut where it gets long; empty for nothing."""
+def shorten(value: Any) -> str:
+    """A value as JSON on one line of at most `WIDTH` characters; empty for None and the empty string."""
     if value is None or value == "":
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
