@@ -6,18 +6,18 @@
 # make test ARGS="tests/rules -x" runs a part of them; ARGS="--engines docker" has the conformance suite, which is run on
 # every kind of engine, on that one and the mock alone.
 
-PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks
+PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks scripts
 BIN = .venv/bin
 WORKERS = 2
 # Each part in one worker, as tests/engines/spreading.py has it; what takes longest begins first.
 SPREAD = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 ARGS =
 
-.PHONY: help setup demo test coverage lint format lock bench vsix vscode-test dist clean
+.PHONY: help setup demo test coverage lint style types docs format lock bench vsix vscode-test dist version release-check clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
-	@echo "Others: setup lint format coverage bench vsix vscode-test lock dist clean"
+	@echo "Others: setup lint style types docs format coverage bench vsix vscode-test lock dist version release-check clean"
 
 setup:
 	@scripts/setup
@@ -36,10 +36,18 @@ coverage: setup
 	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest $(SPREAD) $(ARGS)
 	@scripts/coverage
 
-lint: setup
+lint: style types docs
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy $(PYTHON_FILES)
+
+# The documentation as a site, in build/docs. Everything is read anew, so that a broken link fails each time.
+docs: setup
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c docs -d build/doctrees . build/docs
 
 format: setup
 	$(BIN)/ruff format .
@@ -63,9 +71,18 @@ vscode-test: setup
 
 # The three wheels and source archives, into dist/.
 dist: setup
+	@rm -rf dist
 	@for part in runtimes server pytest_dvm; do \
 		$(BIN)/python -m build --no-isolation --outdir dist $$part || exit 1; \
 	done
 
+# The version of every file; make version VERSION=0.2.0 writes another one into them.
+version: setup
+	@$(BIN)/python scripts/version.py $(VERSION)
+
+# What a release publishes, built, installed into an empty environment and tried there. TAG=v0.2.0 must be the version.
+release-check: dist vsix
+	@scripts/release-check $(TAG)
+
 clean:
-	rm -rf .venv .make dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .make build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

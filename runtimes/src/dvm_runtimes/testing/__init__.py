@@ -3,10 +3,13 @@
 A runtime of your own passes it with one test module: a fixture ``subject``
 that says what is tested, and one import that brings every test.
 
+.. code-block:: python
+
     import pytest
     from dvm_runtimes.testing import *
     from dvm_runtimes.testing import Subject
     from dvm_runtimes.testing.mock import mock_subject
+
 
     @pytest.fixture(scope="module")
     def subject(tmp_path_factory):
