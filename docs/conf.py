@@ -1,5 +1,8 @@
 """Sphinx configuration of the documentation site; `make docs` builds it from the repository's root into build/docs."""
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 import dvm_runtimes
 
 project = "DVM"
@@ -38,3 +41,14 @@ html_favicon = "../vscode-extension/images/icon.svg"
 templates_path = ["_templates"]
 html_additional_pages = {"index": "to_docs.html"}
 html_copy_source = html_show_sourcelink = False
+
+
+def is_field(app: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
+    """Leave a named tuple's fields to its docstring: they have none but "Alias for field number 0"."""
+    return True if type(member).__name__ == "_tuplegetter" else None
+
+
+def setup(app: Sphinx) -> None:
+    """Register the above, and the language of the blocks that tests read as plain text."""
+    app.connect("autodoc-skip-member", is_field)
+    app.add_lexer("tree", TextLexer)

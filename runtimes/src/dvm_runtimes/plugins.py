@@ -3,21 +3,21 @@
 Another package registers its own through an entry point of the group
 ``dvm_runtimes``, here in its ``pyproject.toml``:
 
-```toml
-[project.entry-points.dvm_runtimes]
-acme = "acme_dvm.hooks"
-```
+.. code-block:: toml
+
+    [project.entry-points.dvm_runtimes]
+    acme = "acme_dvm.hooks"
 
 The module has one hook:
 
-```python
-from dvm_runtimes.plugins import hookimpl
+.. code-block:: python
+
+    from dvm_runtimes.plugins import hookimpl
 
 
-@hookimpl
-def dvm_platforms():
-    return [AcmeProvider()]
-```
+    @hookimpl
+    def dvm_platforms():
+        return [AcmeProvider()]
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ GROUP = "dvm_runtimes"
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Decorator of a plugin's function ``dvm_platforms() -> list[PlatformProvider]``."""
 
 
 class Hooks:

@@ -56,7 +56,7 @@ class PlatformProvider(ABC):
     """Whether ``auto`` may choose it."""
 
     points: bool = False
-    """Whether its entries may lead to another product's socket, as ``DOCKER_HOST`` does: the other's own entry wins."""
+    """Whether its entries may lead to another product's socket, as ``DOCKER_HOST`` does; the other's own entry wins."""
 
     windows: bool = False
     """Whether it works on Windows itself, outside WSL."""
