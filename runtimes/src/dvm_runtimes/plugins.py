@@ -25,14 +25,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
-from importlib import metadata
-from typing import NamedTuple
-
-import pluggy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dvm_runtimes.discovery.provider import NEVER, Machine, PlatformProvider, Probe
 
 from . import platforms
+
+if TYPE_CHECKING:
+    from importlib import metadata
+
+    import pluggy
 
 __all__ = [
     "NEVER",
@@ -50,15 +53,19 @@ __all__ = [
 
 GROUP = "dvm_runtimes"
 
-hookspec = pluggy.HookspecMarker(GROUP)
-hookimpl = pluggy.HookimplMarker(GROUP)
-"""Decorator of a plugin's function ``dvm_platforms() -> list[PlatformProvider]``."""
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def hookimpl(function: Function) -> Function:
+    """Decorator of a plugin's function ``dvm_platforms() -> list[PlatformProvider]``."""
+    import pluggy  # slow to load: only plugins need it
+
+    return pluggy.HookimplMarker(GROUP)(function)
 
 
 class Hooks:
-    """What a plugin may answer."""
+    """The hooks that a plugin may implement."""
 
-    @hookspec
     def dvm_platforms(self) -> list[PlatformProvider]:  # type: ignore[empty-body]
         """The platforms that this plugin brings."""
 
@@ -122,11 +129,19 @@ def providers_for(which: str) -> dict[str, PlatformProvider]:
 
 def find_plugins() -> Plugins:
     """The same as `load_plugins`, looked for anew."""
+    from importlib import metadata
+
     found = {provider.name: provider for provider in _built_in()}
     broken: list[BrokenPlugin] = []
+    entries = metadata.entry_points(group=GROUP)
+    if not entries:
+        return Plugins(found, ())
+    import pluggy
+
+    pluggy.HookspecMarker(GROUP)(Hooks.dvm_platforms)
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
-    for entry in metadata.entry_points(group=GROUP):
+    for entry in entries:
         _load(manager, entry, broken)
     for implementation in manager.hook.dvm_platforms.get_hookimpls():
         _ask(implementation, found, broken)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
@@ -43,6 +42,8 @@ def on_each(
     if runtime != ALL:
         with engine(invocation, runtime) as (chosen, cancel):
             return ask(chosen, cancel)
+    from concurrent.futures import ThreadPoolExecutor
+
     from dvm_runtimes.discovery.detection import detect_platforms
     from dvm_runtimes.discovery.probing import PATIENT
     from dvm_runtimes.plugins import providers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
@@ -60,6 +59,10 @@ def _act(
             return name or "", action(runtime, targets.find(name, runtime, cancel), cancel)
         except DvmError as error:
             return name or "", error
+
+    if len(names) < 2:
+        return [act(name) for name in names]
+    from concurrent.futures import ThreadPoolExecutor  # slow to load
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dvm-each") as pool:
         return list(pool.map(act, names))

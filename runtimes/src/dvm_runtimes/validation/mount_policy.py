@@ -8,7 +8,6 @@ credentials) are refused, after every symbolic link has been followed.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from dvm_runtimes.errors import InvalidOptionError
@@ -77,6 +76,8 @@ def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path 
             raise InvalidOptionError(field, text, f"holds personal secrets and is never mounted{through}")
     if real.name in _SOCKET_NAMES or real.is_block_device():
         raise InvalidOptionError(field, text, f"gives control of this machine and is never mounted{through}")
+    import tempfile  # slow to load, and only a start with a mount needs it
+
     allowed = [*map(Path, ALLOWED_BELOW), Path(os.path.realpath(tempfile.gettempdir()))]
     if home != Path("/"):
         allowed.append(home)

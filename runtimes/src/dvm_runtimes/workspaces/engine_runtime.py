@@ -9,7 +9,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,6 +262,8 @@ class EngineRuntime(ContainerRuntime):
                     failed[container.name] = str(error)
 
             if running:
+                from concurrent.futures import ThreadPoolExecutor  # slow to load
+
                 with ThreadPoolExecutor(min(_PARALLEL_STOPS, len(running)), thread_name_prefix="dvm-stop") as pool:
                     list(pool.map(stop, running))
         return StopAllResult(tuple(sorted(one.name for one in running if one.name not in failed)), failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
@@ -43,6 +42,8 @@ def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
         found = leftovers.find(chosen, cancel)
         if dry_run:
             return [(leftover, None) for leftover in found]
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dvm-gc") as pool:
             errors = list(pool.map(lambda leftover: _remove(chosen, leftover, cancel), found))
         return list(zip(found, errors, strict=True))

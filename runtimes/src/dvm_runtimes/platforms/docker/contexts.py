@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +54,8 @@ def _read_context(file: Path, machine: Machine) -> DockerContext | None:
     host = docker.get("Host") if isinstance(docker, dict) else None
     if not isinstance(docker, dict) or not isinstance(name, str) or not name or not isinstance(host, str) or not host:
         return None
+    import hashlib  # slow to load, and most users have no contexts
+
     verify = docker.get("SkipTLSVerify") is not True
     # Docker names the folder by the digest of the context's name.
     material = file.parents[2] / "tls" / hashlib.sha256(name.encode()).hexdigest() / "docker"
