@@ -10,12 +10,10 @@ reading, writing = take_stdio()
 
 from dvm_server import logs  # noqa: E402 - the pipes are taken first, as dvm-server does it
 from dvm_server.app import DvmServer  # noqa: E402
-from dvm_server.commands import register_all  # noqa: E402
 from dvm_server.protocol.work import Work  # noqa: E402
 
 logs.begin("", "info")
 server = DvmServer("mock")
-register_all(server)
 
 
 @server.command("bench.nothing")
@@ -28,7 +26,7 @@ def nothing(argument: Any) -> None:
 def fill(work: Work) -> int:
     """Put so many stopped workspaces on the engine."""
     count = int(work.argument["count"])
-    with server.runtime(work) as runtime:
+    with server.selection.use(work.cancel) as runtime:
         for number in range(count):
             name = f"w{number:04}"
             labels = {

@@ -11,7 +11,6 @@ from typing import Any
 from dvm_runtimes.errors import EngineError
 from dvm_server import logs
 from dvm_server.app import DvmServer
-from dvm_server.commands import register_all
 from dvm_server.protocol.stdio import take_stdio
 from dvm_server.protocol.work import Work
 
@@ -20,7 +19,6 @@ def main() -> int:
     pipes = take_stdio()
     logs.begin(os.environ.get("TEST_LOG_FILE", ""), "debug")
     server = DvmServer("mock:tests")
-    register_all(server)
 
     @server.command("mock")
     @server.thread()

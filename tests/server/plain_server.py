@@ -14,7 +14,7 @@ from dvm_server import logs
 from dvm_server.protocol.failures import REQUEST_FAILED, RequestError
 from dvm_server.protocol.server import CommandServer
 from dvm_server.protocol.stdio import take_stdio
-from dvm_server.protocol.work import InThread, Work
+from dvm_server.protocol.work import RunOnThread, Work
 
 server = CommandServer("plain", "1")
 log: list[str] = []
@@ -65,8 +65,8 @@ def steps(work: Work) -> str:
 
 
 @server.command("later")
-def later(argument: Any) -> InThread:
-    return InThread(lambda work: threading.current_thread().name.split("_")[0])
+def later(argument: Any) -> RunOnThread:
+    return RunOnThread(lambda work: threading.current_thread().name.split("_")[0])
 
 
 @server.command("result")

@@ -18,8 +18,9 @@ from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelled
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import WorkspaceWatch
-from dvm_server import selection, targets
-from dvm_server.live import LiveState, find
+from dvm_server import selection
+from dvm_server.commands import targets
+from dvm_server.live_state import LiveState, find
 from dvm_server.selection import Selection, State
 
 
@@ -42,20 +43,20 @@ def test_a_workspace_is_found_by_the_runtimes_own_rules() -> None:
 
 def test_the_state_follows_events_and_answers_only_while_it_is_live() -> None:
     live = LiveState()
-    assert (live.live, live.listed(), live.infos()) == (False, None, None)
+    assert (live.live, live.infos()) == (False, None)
     with pytest.raises(LookupError):
         live.find("a")
     live.begin([info("a", "z"), info("b", "y")])
     assert live.live
-    assert [one["name"] for one in live.listed() or []] == ["y", "z"]
+    assert [one.name for one in live.infos() or []] == ["y", "z"]
     stopped = info("a", "z", status=WorkspaceStatus.EXITED)
-    assert live.apply(WorkspaceEvent(EventKind.STOPPED, stopped, 0))["status"] == "exited"
+    live.apply(WorkspaceEvent(EventKind.STOPPED, stopped, 0))
     assert live.find("a") is stopped
     gone = info("b", "y", status=WorkspaceStatus.NOT_FOUND)
     live.apply(WorkspaceEvent(EventKind.REMOVED, gone, 0))
     assert live.find("b") is None
     live.pause()
-    assert live.listed() is None
+    assert live.infos() is None
 
 
 def test_who_changed_something_waits_for_its_event() -> None:
@@ -65,7 +66,7 @@ def test_who_changed_something_waits_for_its_event() -> None:
     shown = threading.Event()
 
     def wait() -> None:
-        live.await_shown(restarted, PATIENCE)
+        live.await_state(restarted, PATIENCE)
         shown.set()
 
     waiting = threading.Thread(target=wait)
@@ -76,9 +77,9 @@ def test_who_changed_something_waits_for_its_event() -> None:
     assert shown.wait(PATIENCE)
     waiting.join()
     # A state that is not live is not waited for, and one that never comes only so long.
-    live.await_shown(info("a", status=WorkspaceStatus.NOT_FOUND), 0.01)
+    live.await_state(info("a", status=WorkspaceStatus.NOT_FOUND), 0.01)
     live.pause()
-    live.await_shown(info("nobody"), PATIENCE)
+    live.await_state(info("nobody"), PATIENCE)
 
 
 def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,15 +93,15 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = info("o", workspace="api", labels={targets.FOLDER: "/elsewhere/api"})
     unlabelled = info("u", workspace="api")
     own = info("i", workspace="api-2", labels={targets.FOLDER: os.path.realpath(folder)})
-    assert targets.of_folder([other], str(folder)) is None
-    assert targets.of_folder([other, unlabelled], str(folder)) is unlabelled
-    assert targets.of_folder([other, unlabelled, own], str(link)) is own
-    assert targets.name_for([], str(folder)) == "api"
-    assert targets.name_for([other], str(folder)).startswith("api-")
+    assert targets.folder_workspace([other], str(folder)) is None
+    assert targets.folder_workspace([other, unlabelled], str(folder)) is unlabelled
+    assert targets.folder_workspace([other, unlabelled, own], str(link)) is own
+    assert targets.free_name([], str(folder)) == "api"
+    assert targets.free_name([other], str(folder)).startswith("api-")
     with pytest.raises(InvalidOptionError, match="no folder is open"):
-        targets.meant([own], None)
+        targets.resolve_target([own], None)
     monkeypatch.setenv("DVM_WORKSPACE", "api")
-    assert targets.meant([own, unlabelled], None) is unlabelled
+    assert targets.resolve_target([own, unlabelled], None) is unlabelled
 
 
 class Listener:

@@ -30,10 +30,8 @@ def main() -> NoReturn:
     share_one_heap()
     begin(options["log_file"], options["log_level"])
     from .app import DvmServer
-    from .commands import register_all
 
     server = DvmServer(options["runtime"])
-    register_all(server)
     code = server.serve(reading, writing)
     # Threads may still wait for an engine; the interpreter's own end would wait for them.
     atexit._run_exitfuncs()

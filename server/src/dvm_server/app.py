@@ -1,38 +1,35 @@
-"""`DvmServer`: the server of commands, with workspaces behind them."""
+"""`DvmServer`: the commands of `commands.table` on the runtime in use, for one client."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dvm_server.protocol.failures import RequestError
 from dvm_server.protocol.server import CommandServer
-from dvm_server.protocol.work import Work
+from dvm_server.protocol.work import NeedsThreadError, RunOnThread, Work
 
 from . import __version__, memory
+from .commands import COMMAND_IDS
 
 if TYPE_CHECKING:
-    from dvm_runtimes.infos import WorkspaceEvent, WorkspaceInfo
-    from dvm_runtimes.runtime import ContainerRuntime, WorkspaceWatch
+    from dvm_runtimes.infos import WorkspaceEvent
+    from dvm_runtimes.runtime import WorkspaceWatch
 
     from .arguments import Arguments
-    from .live import LiveState
+    from .live_state import LiveState
     from .selection import Selection, State
 
 log = logging.getLogger(__name__)
-
-_SHOWN_LIMIT = 0.5
-"""Seconds that a command waits for the events of what it has done."""
 
 
 class DvmServer(CommandServer):
     """Workspaces for one editor.
 
     Args:
-        runtime: which one to use; the client's ``initializationOptions.runtime`` goes before it.
+        runtime: the runtime to use; ``initializationOptions.runtime`` of the client takes precedence.
     """
 
     def __init__(self, runtime: str = "auto") -> None:
@@ -40,14 +37,33 @@ class DvmServer(CommandServer):
         self._runtime = runtime
         self.experimental = {"dvm": {"workspaceChanged": True, "runtimeChanged": True}}
         self._loading = threading.RLock()
+        self._loaded = False
         self._live: LiveState | None = None
         self._selection: Selection | None = None
+        for name in COMMAND_IDS:
+            self.command(name)(partial(self._execute, name))
+
+    def _execute(self, name: str, argument: Any) -> Any:
+        """Run a command on the event loop while that takes no time, else on a thread."""
+        if self._loaded:  # the loop must not wait for imports
+            from .commands import table
+
+            try:
+                return table.execute(self, name, argument, None)
+            except NeedsThreadError:
+                pass
+        return RunOnThread(partial(self._execute_on_thread, name))
+
+    def _execute_on_thread(self, name: str, work: Work) -> Any:
+        from .commands import table
+
+        return table.execute(self, name, work.argument, work)
 
     # Life
 
     @property
     def default_image(self) -> str:
-        """The image for folders that say nothing themselves; empty when the client has told none."""
+        """``initializationOptions.image``: the image of a folder's workspace; empty when left out."""
         return self._setting("image")
 
     def _setting(self, name: str) -> str:
@@ -56,13 +72,16 @@ class DvmServer(CommandServer):
         return value if isinstance(value, str) else ""
 
     def after_initialize(self) -> None:
-        # Importing takes longer than answering; the client has its answer by now.
+        # Imports take longer than the answer, which the client has now.
         self._send_status("ok", quiescent=False, message="Looking for a container engine")
         threading.Thread(target=self._load, name="dvm-load", daemon=True).start()
 
     def _load(self) -> None:
         memory.forget_generated_source()
         self.selection.start()
+        from .commands import table  # noqa: F401 - imported here so that the first command finds it loaded
+
+        self._loaded = True
 
     def close(self) -> None:
         if self._selection is not None:
@@ -78,7 +97,7 @@ class DvmServer(CommandServer):
             return explain(error, command, argument)
         return super().explain(error, command, argument)
 
-    # What commands use
+    # For commands
 
     @property
     def selection(self) -> Selection:
@@ -92,8 +111,8 @@ class DvmServer(CommandServer):
 
     @property
     def live(self) -> LiveState:
-        """The workspaces, as far as events have told."""
-        from .live import LiveState
+        """The workspaces, as the engine's events report them."""
+        from .live_state import LiveState
 
         with self._loading:
             if self._live is None:
@@ -102,7 +121,7 @@ class DvmServer(CommandServer):
 
     @property
     def folder(self) -> str | None:
-        """The client's first folder, as a path; None when it has none open."""
+        """The path of the client's first folder; None when it has none open."""
         from urllib.parse import unquote, urlsplit
 
         for uri in self.client.folders:
@@ -111,37 +130,12 @@ class DvmServer(CommandServer):
         return None
 
     def arguments(self, argument: Any) -> Arguments:
-        """A command's argument, with this client's folder."""
+        """The argument of a command; relative paths start at the client's folder."""
         from .arguments import Arguments
 
         return Arguments(argument, self.folder)
 
-    @contextlib.contextmanager
-    def runtime(self, work: Work) -> Iterator[ContainerRuntime]:
-        """The runtime in use, for a command on a thread."""
-        with self.selection.use(work.cancel) as runtime:
-            yield runtime
-
-    def infos(self, runtime: ContainerRuntime, work: Work) -> list[WorkspaceInfo]:
-        """Every workspace: as events have told, else as the engine tells."""
-        infos = self.live.infos()
-        return runtime.list_workspaces(cancel=work.cancel) if infos is None else infos
-
-    def reference(self, arguments: Arguments, runtime: ContainerRuntime, work: Work) -> str:
-        """What to call the workspace that a command means; ``workspace`` and ``folder`` are taken."""
-        from . import targets
-
-        named, folder = arguments.text("workspace"), arguments.folder
-        return named or targets.meant(self.infos(runtime, work), folder).id
-
-    def shown(self, info: WorkspaceInfo) -> dict[str, Any]:
-        """A workspace as clients get it, once the events have told of it what the engine has told us."""
-        from . import json_codec
-
-        self.live.await_shown(info, _SHOWN_LIMIT)
-        return json_codec.workspace(info)
-
-    # What the selection tells
+    # The listener of the selection
 
     def runtime_changed(self, state: State) -> None:
         log.info("Runtime %s: %s", state.runtime, state.state)
@@ -158,7 +152,10 @@ class DvmServer(CommandServer):
         self.live.pause()
 
     def workspace_changed(self, event: WorkspaceEvent) -> None:
-        data = self.live.apply(event)
+        from . import json_codec
+
+        self.live.apply(event)
+        data = json_codec.workspace(event.workspace)
         self.tell("dvm/workspaceChanged", {"workspace": data, "cause": str(event.kind), "time": event.time})
 
     def _send_status(self, health: str, *, quiescent: bool, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The one JSON object that a command is given, taken apart member by member."""
+"""The JSON object that is the argument of a command."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Options = TypeVar("Options")
 
 
 class Arguments:
-    """Takes members out of an argument; `done` complains of what nobody took.
+    """Takes the members of an argument one by one; `done` refuses those that are left.
 
     Args:
         value: what the client sent; None counts as ``{}``.
-        folder: the client's own folder, against which relative paths are resolved; None when it has none.
+        folder: the client's folder, the base of relative paths; None when it has none open.
 
     Raises:
-        InvalidOptionError: it is not an object, or holds what UTF-8 has no bytes for.
+        InvalidOptionError: it is not an object, or holds text that UTF-8 cannot encode.
     """
 
     def __init__(self, value: Any, folder: str | None = None) -> None:
@@ -35,7 +35,7 @@ class Arguments:
         for key, one in self._given.items():
             if not _is_unicode([key, one]):
                 field = key if is_unicode(key) else "arguments[0]"
-                raise InvalidOptionError(field, "...", "holds half of a surrogate pair, which is no text")
+                raise InvalidOptionError(field, "...", "contains a lone surrogate")
         self._left = dict(self._given)
         self._known: list[str] = []
         self._own_folder = folder
@@ -51,7 +51,7 @@ class Arguments:
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false; false when left out."""
+        """A boolean; false when left out."""
         value = self._take(name, False)
         if not isinstance(value, bool):
             raise InvalidOptionError(name, value, "must be true or false")
@@ -71,36 +71,33 @@ class Arguments:
             raise InvalidOptionError(name, value, "must be a whole number, 0 or more")
         return value
 
-    def words(self, name: str) -> list[str]:
-        """A command: an array of strings, at least one."""
+    def argv(self, name: str) -> list[str]:
+        """A command line: an array of strings, at least one."""
         value = self._take(name, None)
         if not isinstance(value, list) or not value:
-            raise InvalidOptionError(name, value, 'give an array of words, such as ["make", "test"]')
-        for word in value:
-            if not isinstance(word, str) or "\0" in word:
-                raise InvalidOptionError(name, word, "every word must be a string without NUL")
+            raise InvalidOptionError(name, value, 'must be an array of strings, such as ["make", "test"]')
+        for argument in value:
+            if not isinstance(argument, str) or "\0" in argument:
+                raise InvalidOptionError(name, argument, "every argument must be a string without NUL")
         return value
 
-    def mapping(self, name: str) -> dict[str, Any]:
-        """An object, left where it is for `options`; empty when left out."""
-        value = self._given.get(name, {})
-        if not isinstance(value, dict):
-            raise InvalidOptionError(name, "...", "must be an object")
-        return value
+    def timeout(self) -> float | None:
+        """``timeout`` in seconds; None when left out."""
+        return self.number("timeout", None, floor=0.001)
 
-    def timeout(self) -> dict[str, float]:
-        """``timeout`` in seconds as keyword arguments of a runtime's method; empty when left out."""
-        value = self.number("timeout", None, floor=0.001)
-        return {} if value is None else {"timeout": value}
+    @property
+    def members(self) -> frozenset[str]:
+        """The names of all members that were given."""
+        return frozenset(self._given)
 
     @property
     def folder(self) -> str | None:
-        """The folder that the command is about: ``folder``, a path or a ``file:`` URI, else the client's own."""
+        """The absolute path of the member ``folder``, a path or a ``file:`` URI; else the client's folder."""
         given = self.text("folder")
         return absolute(given, "folder", self._own_folder) if given else self._own_folder
 
     def options(self, cls: type[Options], **defaults: Any) -> Options:
-        """Everything that is left, as options; ``defaults`` by the members' JSON names."""
+        """All members that are left, as options; ``defaults`` by JSON names."""
         left, self._left = self._left, {}
         merged = {**defaults, **left}
         for key in merged:
@@ -108,29 +105,16 @@ class Arguments:
                 raise json_codec.unknown(key, key, [*json_codec.members(cls), *self._known])
         return json_codec.take(cls, merged, lambda path, field: absolute(path, field, self._own_folder))
 
-    def check(self, cls: type[object], besides: Iterable[str], **placeholders: Any) -> None:
-        """Refuse now what `options` would refuse later, when the members of ``besides`` have been taken.
-
-        Args:
-            cls: the options' class.
-            besides: members that are no options.
-            placeholders: for options that will have a default, by the members' JSON names.
-        """
-        copy = Arguments(self._given, self._own_folder)
-        for name in (*self._known, *besides):
-            copy._take(name, None)
-        copy.options(cls, **placeholders)
-
     def some(self, cls: type[Options], names: Iterable[str], **defaults: Any) -> Options:
-        """The options that these members are, the others left alone."""
+        """The members of these JSON names, as options."""
         taken = {name: value for name in names if (value := self._take(name, None)) is not None}
         return json_codec.take(cls, {**defaults, **taken}, lambda path, field: absolute(path, field, self._own_folder))
 
     def done(self) -> None:
-        """Nothing else is taken.
+        """Check that every member was taken.
 
         Raises:
-            InvalidOptionError: there is a member that the command does not know.
+            InvalidOptionError: the command does not know a member.
         """
         for key in self._left:
             raise json_codec.unknown(key, key, self._known)
@@ -142,16 +126,21 @@ class Arguments:
 
 
 def absolute(path: str, field: str, base: str | None) -> str:
-    """A path of this machine, absolute; a ``file:`` URI is taken too.
+    """The absolute path of a path or a ``file:`` URI.
+
+    Args:
+        path: what the client sent; ``~`` is expanded.
+        field: the member, for errors.
+        base: the folder for relative paths; None refuses them.
 
     Raises:
-        InvalidOptionError: a URI of another scheme, or relative to nothing.
+        InvalidOptionError: a URI of another scheme, or a relative path without a base.
 
     >>> absolute("file:///srv/my%20app", "folder", None)
     '/srv/my app'
     """
     if "\0" in path:
-        raise InvalidOptionError(field, path, "holds a NUL character")
+        raise InvalidOptionError(field, path, "contains a NUL character")
     if path.startswith("file:"):
         path = unquote(urlsplit(path).path)
     elif "://" in path:
@@ -159,7 +148,7 @@ def absolute(path: str, field: str, base: str | None) -> str:
     try:
         whole = Path(path).expanduser()
     except RuntimeError:
-        raise InvalidOptionError(field, path, "there is no such home folder") from None
+        raise InvalidOptionError(field, path, "has no such home folder") from None
     if not whole.is_absolute():
         if base is None:
             raise InvalidOptionError(field, path, "is relative, and the editor has no folder open")
@@ -168,7 +157,7 @@ def absolute(path: str, field: str, base: str | None) -> str:
 
 
 def _is_unicode(value: Any) -> bool:
-    r"""Whether all text in it is some: JSON can say ``"\ud800"``, and no process can be given that."""
+    r"""Whether UTF-8 can encode all its text; JSON also has lone surrogates, as in ``"\ud800"``."""
     if isinstance(value, dict):
         return all(_is_unicode(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from dvm_runtimes.errors import InvalidOptionError
 
 if typing.TYPE_CHECKING:
-    from dvm_runtimes.infos import ImageInfo, Platform, WorkspaceInfo
+    from dvm_runtimes.infos import ImageInfo, Platform, StopAllResult, WorkspaceInfo
+    from dvm_runtimes.user.context import Context
     from dvm_runtimes.waiting import WaitStrategy
 
 Options = TypeVar("Options")
@@ -249,6 +250,16 @@ def workspace(info: WorkspaceInfo) -> dict[str, Any]:
     }
 
 
+def workspaces(infos: Sequence[WorkspaceInfo]) -> list[dict[str, Any]]:
+    """Workspaces, by name."""
+    return [workspace(info) for info in infos]
+
+
+def workspace_or_null(info: WorkspaceInfo | None) -> dict[str, Any] | None:
+    """A workspace, or null."""
+    return None if info is None else workspace(info)
+
+
 def image(info: ImageInfo) -> dict[str, Any]:
     """An image as clients get it. Its environment stays out: images may have secrets in theirs."""
     return {
@@ -264,9 +275,14 @@ def image(info: ImageInfo) -> dict[str, Any]:
     }
 
 
-def platform(found: Platform) -> dict[str, Any]:
-    """A platform as clients get it."""
-    return {camel(key): value for key, value in found.to_dict().items()}
+def platforms(infos: Sequence[Platform]) -> list[dict[str, Any]]:
+    """Platforms, in the order of ``auto``."""
+    return [{camel(key): value for key, value in info.to_dict().items()} for info in infos]
+
+
+def to_dict(value: Context | StopAllResult) -> dict[str, Any]:
+    """Data whose keys are the same in JSON."""
+    return dict(value.to_dict())
 
 
 def deep_camel(value: Any) -> Any:

@@ -154,21 +154,22 @@ class Selection:
             self._condition.notify_all()
 
     @contextlib.contextmanager
-    def use(self, cancel: CancelToken) -> Iterator[ContainerRuntime]:
-        """The runtime in use, which stays open within the block; waited for while it is looked for.
+    def use(self, cancel: CancelToken, timeout: float | None = None) -> Iterator[ContainerRuntime]:
+        """The runtime in use, which stays open within the block; waits while an engine is being looked for.
 
         Raises:
-            DvmError: it cannot be had; the same error that looking for it gave.
+            DvmError: there is none: the error of the last look.
             OperationCancelledError: ``cancel`` was set meanwhile.
+            OperationTimeoutError: ``timeout`` seconds have passed.
         """
-        runtime = self._acquire(cancel)
+        runtime = self._acquire(cancel, timeout)
         try:
             yield runtime
         finally:
             self._release(runtime)
 
-    def _acquire(self, cancel: CancelToken) -> ContainerRuntime:
-        with Operation("connect", cancel=cancel) as op, op.aborting(self._wake), self._condition:
+    def _acquire(self, cancel: CancelToken, timeout: float | None) -> ContainerRuntime:
+        with Operation("connect", timeout=timeout, cancel=cancel) as op, op.aborting(self._wake), self._condition:
             # A look that has begun before may have missed an engine that was started since; the
             # very first one has not been waited for by anybody.
             needed = self._begun if self._begun == 1 and not self._tries else self._begun + 1

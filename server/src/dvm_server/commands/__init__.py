@@ -1,20 +1,23 @@
-"""The commands, one file for each subject; each has ``register(server)``.
+"""The commands of ``workspace/executeCommand``: one table (`table`), one file of plain functions a subject."""
 
-They are thin: take the argument apart, call the runtime, say the result in
-JSON. What they need of `dvm_runtimes` is imported when they run.
-"""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from . import context, doctor, execute, images, lifecycle, logs, platforms, queries, runtimes, start, terminal
-
-if TYPE_CHECKING:
-    from dvm_server.app import DvmServer
-
-
-def register_all(server: DvmServer) -> None:
-    """Give ``server`` every command there is."""
-    for subject in (platforms, runtimes, images, start, lifecycle, queries, execute, logs, terminal, context, doctor):
-        subject.register(server)
+COMMAND_IDS = (
+    "dvm.platform.list",
+    "dvm.runtime.info",
+    "dvm.runtime.select",
+    "dvm.image.build",
+    "dvm.workspace.start",
+    "dvm.workspace.stop",
+    "dvm.workspace.restart",
+    "dvm.workspace.remove",
+    "dvm.workspace.stopAll",
+    "dvm.workspace.list",
+    "dvm.workspace.status",
+    "dvm.workspace.find",
+    "dvm.workspace.exec",
+    "dvm.workspace.logs",
+    "dvm.workspace.attach",
+    "dvm.context.get",
+    "dvm.context.set",
+    "dvm.doctor",
+)
+"""The keys of `table.COMMANDS`, apart from it: ``initialize`` is answered before the functions are loaded."""

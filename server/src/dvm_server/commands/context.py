@@ -1,31 +1,23 @@
-"""``dvm.context.get`` and ``.set``: the active app and workspace of this user."""
+"""``dvm.context.get`` and ``dvm.context.set``: this user's active app and workspace."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dvm_runtimes.user.context import Context, load_context, update_context
+from dvm_server.arguments import Arguments
 
-from dvm_server.protocol.work import Work
-
-if TYPE_CHECKING:
-    from dvm_server.app import DvmServer
+from .call import Call
 
 
-def register(server: DvmServer) -> None:
-    @server.command("dvm.context.get")
-    @server.thread()
-    def get(work: Work) -> dict[str, str]:
-        from dvm_runtimes.user.context import load_context
+def get_context(_call: Call, _request: None) -> Context:
+    """The context."""
+    return load_context()
 
-        server.arguments(work.argument).done()
-        return load_context().to_dict()
 
-    @server.command("dvm.context.set")
-    @server.thread()
-    def set_context(work: Work) -> dict[str, str]:
-        from dvm_runtimes.user.context import update_context
+def parse_context(arguments: Arguments) -> dict[str, str]:
+    """The members ``app`` and ``workspace``; empty text clears one, what is left out stays as it is."""
+    return {name: arguments.text(name) for name in ("app", "workspace") if name in arguments}
 
-        arguments = server.arguments(work.argument)
-        app = arguments.text("app") if "app" in arguments else None
-        workspace = arguments.text("workspace") if "workspace" in arguments else None
-        arguments.done()
-        return update_context(app=app, workspace=workspace).to_dict()
+
+def set_context(_call: Call, changes: dict[str, str]) -> Context:
+    """Change the context; the context afterwards."""
+    return update_context(app=changes.get("app"), workspace=changes.get("workspace"))

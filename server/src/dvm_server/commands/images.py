@@ -1,32 +1,36 @@
-"""``dvm.image.build``: build an image, with a report for each step."""
+"""``dvm.image.build``: build an image; each step is shown as progress."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvm_server.protocol.work import Work
+from dvm_runtimes.infos import ImageInfo
+from dvm_runtimes.options import BuildOptions
+from dvm_runtimes.validation.naming import workspace_name_for
+from dvm_server.arguments import Arguments
 
-if TYPE_CHECKING:
-    from dvm_server.app import DvmServer
+from .call import Call
+from .steps import progress_reporter
 
 
-def register(server: DvmServer) -> None:
-    @server.command("dvm.image.build")
-    @server.thread()
-    def build(work: Work) -> dict[str, Any]:
-        from dvm_runtimes.options import BuildOptions
-        from dvm_runtimes.validation.naming import workspace_name_for
-        from dvm_server import json_codec
-        from dvm_server.steps import shown
+def image_name_for(folder: str) -> str:
+    """The name of a folder's image, the same as that of ``dvm build``."""
+    return f"dvm-{workspace_name_for(folder)}"
 
-        arguments = server.arguments(work.argument)
-        limit, folder = arguments.timeout(), arguments.folder
-        given: dict[str, Any] = {}
-        if folder is not None:
-            if "appPath" not in arguments and "buildContext" not in arguments:
-                given["appPath"] = folder
-            given["imageName"] = f"dvm-{workspace_name_for(folder)}"
-        options = arguments.options(BuildOptions, **given)
-        work.progress.begin(f"Building {options.image_name}")
-        with server.runtime(work) as runtime:
-            return json_codec.image(runtime.build_image(options, shown(work.progress), cancel=work.cancel, **limit))
+
+def parse_build(arguments: Arguments) -> BuildOptions:
+    """The members of `BuildOptions`; ``folder`` is the default of ``appPath`` and ``imageName``."""
+    folder = arguments.folder
+    defaults: dict[str, Any] = {}
+    if folder is not None:
+        if "appPath" not in arguments and "buildContext" not in arguments:
+            defaults["appPath"] = folder
+        defaults["imageName"] = image_name_for(folder)
+    return arguments.options(BuildOptions, **defaults)
+
+
+def build_image(call: Call, options: BuildOptions) -> ImageInfo:
+    """Build the image."""
+    call.progress.begin(f"Building {options.image_name}")
+    with call.runtime() as runtime:
+        return runtime.build_image(options, progress_reporter(call.progress), **call.limits())

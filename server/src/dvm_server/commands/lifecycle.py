@@ -2,90 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from dataclasses import dataclass
 
-from dvm_server.protocol.work import Work
+from dvm_runtimes.cli.again import start_again
+from dvm_runtimes.infos import StopAllResult, WorkspaceInfo, WorkspaceStatus
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_server.arguments import Arguments
 
-if TYPE_CHECKING:
-    from dvm_runtimes.infos import WorkspaceInfo
-    from dvm_runtimes.runtime import ContainerRuntime
-    from dvm_server.app import DvmServer
-    from dvm_server.arguments import Arguments
-
-
-def register(server: DvmServer) -> None:
-    @server.command("dvm.workspace.stop")
-    @server.thread()
-    def stop(work: Work) -> dict[str, Any]:
-        arguments = server.arguments(work.argument)
-        limit, grace = arguments.timeout(), _grace(arguments)
-        with server.runtime(work) as runtime:
-            found = _found(server, arguments, runtime, work)
-            arguments.done()
-            work.progress.begin(f"Stopping {found.name}")
-            runtime.stop_workspace(found.id, grace, cancel=work.cancel, **limit)
-            return server.shown(_after(runtime, found, work))
-
-    @server.command("dvm.workspace.restart")
-    @server.thread()
-    def restart(work: Work) -> dict[str, Any]:
-        from dvm_runtimes.cli.again import start_again
-
-        arguments = server.arguments(work.argument)
-        limit, grace = arguments.timeout(), _grace(arguments)
-        with server.runtime(work) as runtime:
-            found = _found(server, arguments, runtime, work)
-            arguments.done()
-            work.progress.begin(f"Restarting {found.name}")
-            runtime.stop_workspace(found.id, grace, cancel=work.cancel, **limit)
-            return server.shown(start_again(runtime, found, cancel=work.cancel, **limit))
-
-    @server.command("dvm.workspace.remove")
-    @server.thread()
-    def remove(work: Work) -> dict[str, Any]:
-        arguments = server.arguments(work.argument)
-        limit, force, volumes = arguments.timeout(), arguments.flag("force"), arguments.flag("volumes")
-        with server.runtime(work) as runtime:
-            found = _found(server, arguments, runtime, work)
-            arguments.done()
-            work.progress.begin(f"Removing {found.name}")
-            runtime.remove_workspace(found.id, force, volumes, cancel=work.cancel, **limit)
-            return server.shown(_after(runtime, found, work))
-
-    @server.command("dvm.workspace.stopAll")
-    @server.thread()
-    def stop_all(work: Work) -> dict[str, Any]:
-        arguments = server.arguments(work.argument)
-        limit, grace = arguments.timeout(), _grace(arguments)
-        arguments.done()
-        with server.runtime(work) as runtime:
-            work.progress.begin("Stopping every workspace")
-            return runtime.stop_all_workspaces(grace, cancel=work.cancel, **limit).to_dict()
+from .call import Call
+from .targets import Target
 
 
-def _grace(arguments: Arguments) -> float:
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """The argument of ``stop`` and ``restart``; ``grace`` in seconds."""
+
+    target: Target
+    grace: float
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> StopRequest:
+        """Take the members."""
+        return cls(Target.parse(arguments), parse_grace(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRequest:
+    """The argument of ``remove``."""
+
+    target: Target
+    force: bool
+    volumes: bool
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> RemoveRequest:
+        """Take the members."""
+        return cls(Target.parse(arguments), arguments.flag("force"), arguments.flag("volumes"))
+
+
+def parse_grace(arguments: Arguments) -> float:
+    """The member ``grace``: seconds between SIGTERM and SIGKILL; 10 when left out."""
     grace = arguments.number("grace", 10)
     return 10 if grace is None else grace
 
 
-def _found(server: DvmServer, arguments: Arguments, runtime: ContainerRuntime, work: Work) -> WorkspaceInfo:
-    from dvm_runtimes.errors import WorkspaceNotFoundError
-
-    reference = server.reference(arguments, runtime, work)
-    found = runtime.find_workspace(reference, cancel=work.cancel)
-    if found is None:
-        raise WorkspaceNotFoundError(
-            f"no workspace {reference!r} on {runtime.platform_name}",
-            hint="dvm.workspace.list has those there are.",
-            platform=runtime.platform_name,
-        )
-    return found
+def stop_workspace(call: Call, request: StopRequest) -> WorkspaceInfo:
+    """Stop a workspace; its state afterwards."""
+    with call.runtime() as runtime:
+        info = call.resolve(request.target, runtime)
+        call.progress.begin(f"Stopping {info.name}")
+        runtime.stop_workspace(info.id, request.grace, **call.limits())
+        return call.notified(_state_after(call, runtime, info))
 
 
-def _after(runtime: ContainerRuntime, before: WorkspaceInfo, work: Work) -> WorkspaceInfo:
-    import dataclasses
+def restart_workspace(call: Call, request: StopRequest) -> WorkspaceInfo:
+    """Stop a workspace and start it as it is; its state afterwards."""
+    with call.runtime() as runtime:
+        info = call.resolve(request.target, runtime)
+        call.progress.begin(f"Restarting {info.name}")
+        runtime.stop_workspace(info.id, request.grace, **call.limits())
+        return call.notified(start_again(runtime, info, **call.limits()))
 
-    from dvm_runtimes.infos import WorkspaceStatus
 
-    found = runtime.find_workspace(before.id, cancel=work.cancel)
-    return found or dataclasses.replace(before, status=WorkspaceStatus.NOT_FOUND)
+def remove_workspace(call: Call, request: RemoveRequest) -> WorkspaceInfo:
+    """Remove a workspace; its last state, with status ``not_found``."""
+    with call.runtime() as runtime:
+        info = call.resolve(request.target, runtime)
+        call.progress.begin(f"Removing {info.name}")
+        runtime.remove_workspace(info.id, request.force, request.volumes, **call.limits())
+        return call.notified(_state_after(call, runtime, info))
+
+
+def stop_all(call: Call, grace: float) -> StopAllResult:
+    """Stop every workspace."""
+    with call.runtime() as runtime:
+        call.progress.begin("Stopping every workspace")
+        return runtime.stop_all_workspaces(grace, **call.limits())
+
+
+def _state_after(call: Call, runtime: ContainerRuntime, before: WorkspaceInfo) -> WorkspaceInfo:
+    after = runtime.find_workspace(before.id, **call.limits())
+    return after or dataclasses.replace(before, status=WorkspaceStatus.NOT_FOUND)

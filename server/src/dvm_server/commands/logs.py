@@ -1,33 +1,46 @@
-"""``dvm.workspace.logs``: what a workspace's main process wrote, and with ``follow`` what it goes on to write."""
+"""``dvm.workspace.logs``: the output of a workspace's main process; with ``follow``, also what it writes later."""
 
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from dvm_server.protocol.work import Work
+from dvm_server.arguments import Arguments
 
-if TYPE_CHECKING:
-    from dvm_server.app import DvmServer
+from .call import Call
+from .targets import Target
 
 
-def register(server: DvmServer) -> None:
-    @server.command("dvm.workspace.logs")
-    @server.thread()
-    def logs(work: Work) -> dict[str, str]:
-        arguments = server.arguments(work.argument)
-        limit, tail, since = arguments.timeout(), arguments.count("tail"), arguments.number("since", None)
-        follow = arguments.flag("follow")
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        pieces: list[str] = []
-        with server.runtime(work) as runtime:
-            reference = server.reference(arguments, runtime, work)
-            arguments.done()
-            for data in runtime.workspace_logs(reference, tail, since, follow, cancel=work.cancel, **limit):
-                text = decoder.decode(data)
-                if not follow:
-                    pieces.append(text)
-                elif text:
-                    server.wait_for_room()
-                    server.tell("dvm/logs", {"id": work.id, "workspace": reference, "text": text})
-        return {"text": "".join(pieces)}
+@dataclass(frozen=True, slots=True)
+class LogsRequest:
+    """The argument of ``logs``; ``tail`` in lines, ``since`` in seconds since the epoch."""
+
+    target: Target
+    tail: int | None
+    since: float | None
+    follow: bool
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> LogsRequest:
+        """Take the members."""
+        return cls(
+            Target.parse(arguments),
+            arguments.count("tail"),
+            arguments.number("since", None),
+            arguments.flag("follow"),
+        )
+
+
+def read_logs(call: Call, request: LogsRequest) -> dict[str, str]:
+    """``{"text": ...}``; with ``follow`` the text goes to the client as ``dvm/logs``, and the result's is empty."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    chunks: list[str] = []
+    with call.runtime() as runtime:
+        reference = call.reference(request.target, runtime)
+        for data in runtime.workspace_logs(reference, request.tail, request.since, request.follow, **call.limits()):
+            text = decoder.decode(data)
+            if not request.follow:
+                chunks.append(text)
+            elif text:
+                call.notify("dvm/logs", {"id": call.work.id, "workspace": reference, "text": text})
+    return {"text": "".join(chunks)}

@@ -1,124 +1,144 @@
-"""``dvm.workspace.start``: start a workspace from options, or the one of a folder."""
+"""``dvm.workspace.start``: start a workspace from options, an existing one as it is, or the one of a folder."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvm_server.protocol.work import Work
+from dvm_runtimes.cli.again import start_again
+from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError
+from dvm_runtimes.infos import WorkspaceInfo
+from dvm_runtimes.options import BuildOptions, StartOptions
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_server.arguments import Arguments
 
-if TYPE_CHECKING:
-    from dvm_runtimes.infos import WorkspaceInfo
-    from dvm_runtimes.options import StartOptions
-    from dvm_runtimes.runtime import ContainerRuntime
-    from dvm_server.app import DvmServer
-    from dvm_server.arguments import Arguments
+from .call import Call
+from .images import image_name_for
+from .steps import progress_reporter
+from .targets import FOLDER, Target, folder_workspace, free_name
 
 _DOCKERFILES = ("Dockerfile", "Containerfile", ".devcontainer/Dockerfile")
+_UNKNOWN = "unknown"
+"""Stands for the image and the name while the argument is checked; both may depend on the engine."""
 
 
-def register(server: DvmServer) -> None:
-    @server.command("dvm.workspace.start")
-    @server.thread()
-    def start(work: Work) -> dict[str, Any]:
-        from dvm_server.steps import shown
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """The argument of ``start``.
 
-        arguments = server.arguments(work.argument)
-        limit = arguments.timeout()
-        _check(arguments)
-        with server.runtime(work) as runtime:
-            again = _existing(server, arguments, runtime, work)
-            if again is not None:
-                from dvm_runtimes.cli.again import start_again
+    Attributes:
+        target: the members ``workspace`` and ``folder``.
+        members: the names of all members that were given.
+        options: the members of `StartOptions`.
+    """
 
-                arguments.done()
-                work.progress.begin(f"Starting {again.name}")
-                return server.shown(start_again(runtime, again, cancel=work.cancel, **limit))
-            options = _options(server, arguments, runtime, work)
-            work.progress.begin(f"Starting {options.name}")
-            started = runtime.start_workspace(options, shown(work.progress), cancel=work.cancel, **limit)
-            found = runtime.find_workspace(started, cancel=work.cancel)
-            if found is None:
-                raise _gone(options.name, runtime.platform_name)
-            return server.shown(found)
+    target: Target
+    members: frozenset[str]
+    options: StartOptions
 
+    @classmethod
+    def parse(cls, arguments: Arguments) -> StartRequest:
+        """Take every member, so that wrong ones are refused before an engine is asked."""
+        target = Target.parse(arguments)
+        options = arguments.options(StartOptions, imageName=_UNKNOWN, workspaceName=_UNKNOWN)
+        return cls(target, arguments.members, options)
 
-def _check(arguments: Arguments) -> None:
-    """Refuse what is wrong in any case, before an engine is asked."""
-    from dvm_runtimes.options import StartOptions
-
-    arguments.check(StartOptions, ("folder", "workspace"), imageName="any", workspaceName="any")
+    @property
+    def is_named(self) -> bool:
+        """Whether the workspace has a name of its own rather than the folder's."""
+        return bool(self.members & {"workspaceName", "containerName"})
 
 
-def _existing(server: DvmServer, arguments: Arguments, runtime: ContainerRuntime, work: Work) -> WorkspaceInfo | None:
-    """The workspace to start as it is, when the argument says no more than which one."""
-    from dvm_server import targets
+def start_workspace(call: Call, request: StartRequest) -> WorkspaceInfo:
+    """Start or create the workspace; its state afterwards."""
+    with call.runtime() as runtime:
+        existing = None if "imageName" in request.members else _existing(call, request, runtime)
+        if existing is not None:
+            _refuse_options(request, existing)
+            call.progress.begin(f"Starting {existing.name}")
+            return call.notified(start_again(runtime, existing, **call.limits()))
+        options = _complete_options(call, request, runtime)
+        call.progress.begin(f"Starting {options.name}")
+        started = runtime.start_workspace(options, progress_reporter(call.progress), **call.limits())
+        info = runtime.find_workspace(started, **call.limits())
+        if info is None:
+            raise _not_found(options.name, runtime, "was removed right after its start")
+        return call.notified(info)
 
-    if "imageName" in arguments:
+
+def _existing(call: Call, request: StartRequest, runtime: ContainerRuntime) -> WorkspaceInfo | None:
+    """The workspace that is started as it is; None when a new one is made."""
+    reference, folder = request.target.workspace, request.target.folder
+    if reference:
+        info = runtime.find_workspace(reference, **call.limits())
+        if info is None:
+            raise _not_found(reference, runtime, "does not exist")
+        return info
+    if request.is_named or folder is None:
         return None
-    named = arguments.text("workspace")
-    if named:
-        found = runtime.find_workspace(named, cancel=work.cancel)
-        if found is None:
-            raise _gone(named, runtime.platform_name, "does not exist")
-        return found
-    if any(name in arguments for name in ("workspaceName", "containerName")):
-        return None
-    folder = arguments.folder
-    return targets.of_folder(server.infos(runtime, work), folder) if folder is not None else None
+    return folder_workspace(call.workspaces(runtime), folder)
 
 
-def _options(server: DvmServer, arguments: Arguments, runtime: ContainerRuntime, work: Work) -> StartOptions:
-    from dvm_runtimes.options import StartOptions
-    from dvm_server import targets
-
-    told = "folder" in arguments
-    folder = arguments.folder
-    given: dict[str, Any] = {}
-    if folder is not None and (told or not any(name in arguments for name in ("workspaceName", "containerName"))):
-        infos = server.infos(runtime, work)
-        own = targets.of_folder(infos, folder)
-        name = own.workspace if own is not None and own.workspace else targets.name_for(infos, folder)
-        given = {"workspaceName": name}
-        if runtime.capabilities.bind_mounts:
-            given["appPath"] = folder
-        given["labels"] = {**arguments.mapping("labels"), targets.FOLDER: os.path.realpath(folder)}
-    image = "" if "imageName" in arguments else _image(server, folder, runtime, work)
-    return arguments.options(StartOptions, **given, **({"imageName": image} if image else {}))
+def _refuse_options(request: StartRequest, existing: WorkspaceInfo) -> None:
+    """Options without ``imageName`` would be ignored: the workspace keeps those it was created with."""
+    for member in sorted(request.members - {"workspace", "folder", "timeout"}):
+        raise InvalidOptionError(
+            member,
+            "...",
+            f"cannot be changed without imageName: workspace {existing.name!r} exists and is started as it is",
+            hint="Give imageName as well, and the workspace is recreated with these options.",
+        )
 
 
-def _image(server: DvmServer, folder: str | None, runtime: ContainerRuntime, work: Work) -> str:
-    """The image of a folder that has no workspace yet: the client's own default, else built from its Dockerfile."""
-    from dvm_runtimes.errors import InvalidOptionError
+def _complete_options(call: Call, request: StartRequest, runtime: ContainerRuntime) -> StartOptions:
+    """The options with the folder's defaults, and with an image."""
+    options, members, folder = request.options, request.members, request.target.folder
+    changes: dict[str, Any] = {}
+    if "workspaceName" not in members:
+        changes["workspace_name"] = ""
+    if folder is not None and ("folder" in members or not request.is_named):
+        if "workspaceName" not in members:
+            changes["workspace_name"] = _folder_name(call, folder, runtime)
+        if "appPath" not in members and runtime.capabilities.bind_mounts:
+            changes["app_path"] = folder
+        changes["labels"] = {**options.labels, FOLDER: os.path.realpath(folder)}
+    if "imageName" not in members:
+        changes["image_name"] = _folder_image(call, folder, runtime)
+    return dataclasses.replace(options, **changes)
 
-    if server.default_image:
-        return server.default_image
+
+def _folder_name(call: Call, folder: str, runtime: ContainerRuntime) -> str:
+    infos = call.workspaces(runtime)
+    own = folder_workspace(infos, folder)
+    return own.workspace if own is not None and own.workspace else free_name(infos, folder)
+
+
+def _folder_image(call: Call, folder: str | None, runtime: ContainerRuntime) -> str:
+    """The client's default image, else the one that is built from the folder's Dockerfile."""
+    if call.server.default_image:
+        return call.server.default_image
     dockerfile = next((name for name in _DOCKERFILES if folder and (Path(folder) / name).is_file()), None)
     if folder is None or dockerfile is None:
         raise InvalidOptionError(
             "imageName",
             None,
-            "is needed",
-            hint='Put a Dockerfile into the folder, or set initializationOptions {"image": "debian:12"}.',
+            "is required",
+            hint='Create a Dockerfile in the folder, or set initializationOptions {"image": "debian:12"}.',
         )
-    from dvm_runtimes.options import BuildOptions
-    from dvm_runtimes.validation.naming import workspace_name_for
-    from dvm_server.steps import shown
-
-    name = f"dvm-{workspace_name_for(folder)}"
-    work.progress.begin(f"Building {name}")
-    build = BuildOptions(image_name=name, app_path=folder, dockerfile=str(Path(folder) / dockerfile))
-    runtime.build_image(build, shown(work.progress), cancel=work.cancel)
+    name = image_name_for(folder)
+    call.progress.begin(f"Building {name}")
+    options = BuildOptions(image_name=name, app_path=folder, dockerfile=str(Path(folder) / dockerfile))
+    runtime.build_image(options, progress_reporter(call.progress), **call.limits())
     return name
 
 
-def _gone(name: str, platform: str, what: str = "was removed right after its start") -> Exception:
-    from dvm_runtimes.errors import WorkspaceNotFoundError
-
+def _not_found(name: str, runtime: ContainerRuntime, problem: str) -> WorkspaceNotFoundError:
     return WorkspaceNotFoundError(
-        f"workspace {name!r} {what}",
-        hint="dvm.workspace.list has those there are; with imageName a new one is started.",
-        platform=platform,
+        f"workspace {name!r} {problem}",
+        hint="dvm.workspace.list lists the workspaces; with imageName a new one is started.",
+        platform=runtime.platform_name,
         operation="start_workspace",
     )

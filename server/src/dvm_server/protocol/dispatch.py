@@ -27,7 +27,7 @@ from .failures import (
 )
 from .messages import Id, Message, Notification, Refused, Reply, Request
 from .progress import Progress
-from .work import InThread, Work
+from .work import RunOnThread, Work
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Dispatcher:
             self._submit(request, name, handler, argument, params.get("workDoneToken"))
             return
         result = self._call(name, handler, argument)
-        if type(result) is InThread:
+        if type(result) is RunOnThread:
             self._submit(request, name, result.function, argument, params.get("workDoneToken"))
             return
         self._answer(request.id, result)

@@ -44,7 +44,7 @@ class CommandServer(LanguageServer):
     Commands are registered with `command`; without `thread` they run on the
     loop as ``f(argument)`` and must not block, with it as ``f(work)`` on a
     thread of their own. ``argument`` is the first of the request's arguments,
-    or None. One on the loop may return `InThread`.
+    or None. One on the loop may return `RunOnThread`.
     """
 
     protocol: CommandProtocol

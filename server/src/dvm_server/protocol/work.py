@@ -1,7 +1,8 @@
-"""One command that runs on a thread: its cancel token and what its client is shown of it."""
+"""`Work`: a request whose command runs on a thread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,15 +14,15 @@ from .progress import Progress
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """What a command on a thread is given besides its argument.
+    """A request whose command runs on a thread.
 
     Attributes:
-        id: of the request.
-        command: its name.
-        argument: what the client gave; None when it gave nothing.
-        progress: shows the client how far it is.
+        id: the request's.
+        command: the command's ID.
+        argument: the first argument; None without one.
+        progress: shows the client the progress.
         size: bytes of the request.
-        cancel: set when the client no longer wants it, and at the end; the command stops and cleans up.
+        cancel: set when the client cancels the request, and at the end of the server; the command cleans up and ends.
     """
 
     id: Id
@@ -32,14 +33,18 @@ class Work:
     cancel: CancelToken = field(default_factory=CancelToken)
 
 
-class InThread:
-    """What a command on the loop returns when it cannot answer at once: the rest of it, for a thread.
+class NeedsThreadError(Exception):
+    """A command on the event loop cannot answer at once."""
+
+
+class RunOnThread:
+    """What a command on the event loop returns to be continued on a thread.
 
     Args:
-        function: called with the `Work`.
+        function: called with the `Work`; its result is the command's.
     """
 
     __slots__ = ("function",)
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Callable[[Work], Any]) -> None:
         self.function = function

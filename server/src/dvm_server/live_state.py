@@ -1,69 +1,52 @@
-"""The workspaces as the engine's own events tell of them: what `.status` and `.list` answer from."""
+"""`LiveState`: the workspaces as the engine's events report them; queries are answered from it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
 
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 
-from . import json_codec
-
 
 class LiveState:
-    """Every workspace of the engine in use, kept up by one thread and read by all.
+    """Every workspace of the engine in use; one thread updates it, any thread reads it.
 
-    It is live while the engine's event stream is; else whoever asks has to
-    ask the engine.
+    It is live while the engine's event stream is connected. Otherwise only the engine has the answer.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._infos: dict[str, WorkspaceInfo] = {}
-        self._json: dict[str, dict[str, Any]] = {}
         self._live = False
 
     @property
     def live(self) -> bool:
-        """Whether what is here is what the engine has."""
+        """Whether the event stream is connected."""
         return self._live
 
     def begin(self, infos: Iterable[WorkspaceInfo]) -> None:
-        """Events come; this is the state that they change."""
+        """The event stream is connected; ``infos`` is the state that its events change."""
         with self._changed:
             self._infos = {info.id: info for info in infos}
-            self._json = {identifier: json_codec.workspace(info) for identifier, info in self._infos.items()}
             self._live = True
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Events do not come for now."""
+        """The event stream is not connected."""
         with self._changed:
             self._live = False
             self._changed.notify_all()
 
-    def apply(self, event: WorkspaceEvent) -> dict[str, Any]:
-        """Take one event; the workspace as clients get it."""
+    def apply(self, event: WorkspaceEvent) -> None:
+        """Apply an event of the engine."""
         info = event.workspace
-        data = json_codec.workspace(info)
         with self._changed:
             if event.kind is EventKind.REMOVED:
                 self._infos.pop(info.id, None)
-                self._json.pop(info.id, None)
             else:
                 self._infos[info.id] = info
-                self._json[info.id] = data
             self._changed.notify_all()
-        return data
-
-    def listed(self) -> list[dict[str, Any]] | None:
-        """Every workspace, by name, as clients get it; None when this is not live."""
-        with self._changed:
-            if not self._live:
-                return None
-            return sorted(self._json.values(), key=lambda data: data["name"])
 
     def infos(self) -> list[WorkspaceInfo] | None:
         """Every workspace, by name; None when this is not live."""
@@ -77,7 +60,7 @@ class LiveState:
 
         Raises:
             InvalidOptionError: several workspaces have that workspace name.
-            LookupError: this is not live, or only the engine can tell.
+            LookupError: this is not live, or the prefix is ambiguous.
         """
         with self._changed:
             if not self._live:
@@ -86,15 +69,15 @@ class LiveState:
                 return exact
             return find(list(self._infos.values()), reference)
 
-    def await_shown(self, info: WorkspaceInfo, seconds: float) -> None:
-        """Wait, at most so long, until the events have told what the engine has told: ``info``.
+    def await_state(self, info: WorkspaceInfo, seconds: float) -> None:
+        """Wait, at most ``seconds``, for the event of the state ``info``, which the engine has reported already.
 
-        So that who changed a workspace and asks for it afterwards is not told the old state.
+        So a query after a change does not give the state before it.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._live or self._shows(info), seconds)
+            self._changed.wait_for(lambda: not self._live or self._has(info), seconds)
 
-    def _shows(self, info: WorkspaceInfo) -> bool:
+    def _has(self, info: WorkspaceInfo) -> bool:
         known = self._infos.get(info.id)
         if info.status is WorkspaceStatus.NOT_FOUND or known is None:
             return known is None and info.status is WorkspaceStatus.NOT_FOUND
@@ -103,11 +86,11 @@ class LiveState:
 
 
 def find(infos: list[WorkspaceInfo], reference: str) -> WorkspaceInfo | None:
-    """The workspace of that container name, workspace name or unique ID prefix, in this order.
+    """The workspace with that container name, workspace name or unique ID prefix, in this order.
 
     Raises:
         InvalidOptionError: several workspaces have that workspace name.
-        LookupError: several IDs begin so.
+        LookupError: several IDs have that prefix.
     """
     for info in infos:
         if info.name == reference:
@@ -120,7 +103,7 @@ def find(infos: list[WorkspaceInfo], reference: str) -> WorkspaceInfo | None:
         )
     if named:
         return named[0]
-    begun = [info for info in infos if info.id.startswith(reference)]
-    if len(begun) > 1:
+    matches = [info for info in infos if info.id.startswith(reference)]
+    if len(matches) > 1:
         raise LookupError("ambiguous")
-    return begun[0] if begun else None
+    return matches[0] if matches else None

@@ -1,4 +1,4 @@
-"""From the steps of long work to what a client shows of it."""
+"""From the progress events of a runtime to the progress that a client shows."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ if TYPE_CHECKING:
 _NUMBERED = re.compile(r"(?:step |\[(?:[^\]]*\s)?)(\d{1,5})/(\d{1,5})", re.IGNORECASE)
 
 
-def shown(progress: Progress) -> Callable[[ProgressEvent], None]:
+def progress_reporter(progress: Progress) -> Callable[[ProgressEvent], None]:
     """A callback for a runtime's ``progress`` that reports each step to the client."""
-
-    last = ""
+    last_step = ""
 
     def report(event: ProgressEvent) -> None:
-        nonlocal last
-        new, last = event.step != last, event.step
+        nonlocal last_step
+        is_new, last_step = event.step != last_step, event.step
         text = f"{event.step}: {event.message}" if event.message else event.step
-        if new or event.message:
+        if is_new or event.message:
             progress.report(text, percentage(event.step))
         elif event.current is not None and event.total:
-            # Figures of one layer of several: said in words, since a bar must not go back.
+            # Several layers are pulled at once, each with figures of its own: as text, since a bar must not go back.
             progress.figures(f"{text} ({min(100, 100 * event.current // event.total)} %)")
 
     return report
 
 
 def percentage(step: str) -> int | None:
-    """How much is done when a numbered step begins; None when it is not numbered.
+    """The percentage that is done when a numbered step begins; None when the step has no number.
 
     >>> percentage("Step 3/4 : RUN make"), percentage("[2/5] COPY . ."), percentage("Pulling alpine")
     (50, 20, None)
     """
-    found = _NUMBERED.search(step)
-    if found is None or not 0 < int(found[1]) <= int(found[2]):
+    match = _NUMBERED.search(step)
+    if match is None or not 0 < int(match[1]) <= int(match[2]):
         return None
-    return 100 * (int(found[1]) - 1) // int(found[2])
+    return 100 * (int(match[1]) - 1) // int(match[2])

@@ -1,0 +1,88 @@
+"""``dvm.workspace.attach``: the program that an editor's own terminal runs to be inside a workspace."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvm_runtimes.errors import UnsupportedError, WorkspaceNotRunningError
+from dvm_runtimes.infos import WorkspaceStatus
+from dvm_runtimes.options import AttachOptions
+from dvm_runtimes.runtime import ContainerRuntime
+from dvm_server.arguments import Arguments
+
+from .call import Call
+from .targets import Target
+
+_MEMBERS = ("shell", "loginShell", "env", "uid", "gid", "workingDir", "command")
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequest:
+    """The argument of ``attach``."""
+
+    target: Target
+    options: AttachOptions
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> AttachRequest:
+        """Take the members."""
+        return cls(Target.parse(arguments), arguments.some(AttachOptions, _MEMBERS))
+
+
+def attach_plan(call: Call, request: AttachRequest) -> dict[str, Any]:
+    """Program, arguments, environment and folder of the terminal; the workspace must be running."""
+    options, folder = request.options, request.target.folder
+    with call.runtime() as runtime:
+        info = call.resolve(request.target, runtime)
+        if info.status is not WorkspaceStatus.RUNNING:
+            raise WorkspaceNotRunningError(
+                f"workspace {info.name!r} is not running: it is {info.status}",
+                hint="dvm.workspace.start starts it.",
+                platform=runtime.platform_name,
+                operation="attach_to_workspace",
+            )
+        if runtime.in_this_process:
+            args = ["-m", "dvm_server.relay", _relay_socket(runtime, info.id, options)]
+        else:
+            args = ["-m", "dvm_runtimes.cli", *_attach_argv(info.name, call.server.selection.selector, options)]
+    return {
+        "program": sys.executable,
+        "args": args,
+        "env": dict(options.env),
+        "cwd": folder if folder is not None and Path(folder).is_dir() else str(Path.home()),
+    }
+
+
+def _relay_socket(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
+    """The socket of a relay to a shell, for an engine that lives in this process."""
+    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+    from dvm_server.relay.host import offer
+
+    if not isinstance(runtime, EngineRuntime):
+        raise UnsupportedError(
+            f"{runtime.platform_name} lives in the server's process, where terminals cannot reach it",
+            hint="Choose another runtime with dvm.runtime.select.",
+            platform=runtime.platform_name,
+            operation="attach_to_workspace",
+        )
+    return offer(runtime, container, options)
+
+
+def _attach_argv(name: str, selector: str, options: AttachOptions) -> list[str]:
+    """The arguments of ``dvm``."""
+    argv = ["attach", "--runtime", selector]
+    if options.shell is not None:
+        argv += ["--shell", options.shell]
+    if not options.login_shell:
+        argv.append("--no-login")
+    if options.working_dir is not None:
+        argv += ["--workdir", options.working_dir]
+    if options.uid is not None:
+        argv += ["--user", f"{options.uid}" if options.gid is None else f"{options.uid}:{options.gid}"]
+    # Names only: every user of the machine can read argument lists.
+    for key in options.env:
+        argv += ["--env", key]
+    return [*argv, name, *(["--", *options.command] if options.command else [])]
