@@ -12,7 +12,7 @@ from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.options import StartOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 if TYPE_CHECKING:
     from tests.engines.registry import RunningEngine
@@ -21,19 +21,19 @@ LIMIT = 60.0
 Start = Callable[..., str]
 
 
-def runtime_at(url: str, profile: DockerProfile | None = None) -> EngineRuntime:
+def runtime_at(url: str, profile: DockerProfile | None = None) -> ContainerRuntime:
     """A runtime at that address, which need not answer."""
-    return EngineRuntime(DockerEngine(Endpoint.parse(url), profile or DockerProfile()))
+    return ContainerRuntime(DockerEngine(Endpoint.parse(url), profile or DockerProfile()))
 
 
 @pytest.fixture
-def runtime(docker_engine: RunningEngine) -> Iterator[EngineRuntime]:
+def runtime(docker_engine: RunningEngine) -> Iterator[ContainerRuntime]:
     with runtime_at(docker_engine.endpoint) as runtime:
         yield runtime
 
 
 @pytest.fixture
-def start(runtime: EngineRuntime, docker_engine: RunningEngine) -> Iterator[Start]:
+def start(runtime: ContainerRuntime, docker_engine: RunningEngine) -> Iterator[Start]:
     """Starts a workspace with such options; its ID."""
     made: list[str] = []
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions, ExecOptions, Mount, StartOptions
+from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.waiting import LogLine
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 LIMIT = 60.0
 
@@ -33,7 +33,7 @@ class Scene:
         began: to be called when the call is in its middle.
     """
 
-    runtime: EngineRuntime
+    runtime: ContainerRuntime
     image: str
     workspace: str
     folder: Path
@@ -163,7 +163,7 @@ CALLS: tuple[Call, ...] = (
 )
 
 
-def scene(runtime: EngineRuntime, image: str, folder: Path, began: Callable[[], None]) -> Scene:
+def scene(runtime: ContainerRuntime, image: str, folder: Path, began: Callable[[], None]) -> Scene:
     """A scene with a new workspace."""
     options = StartOptions(
         image_name=image, workspace_name=new_name(), command=["sh", "-c", "echo hello; exec sleep 600"]

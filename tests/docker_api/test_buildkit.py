@@ -22,7 +22,7 @@ from dvm_runtimes.errors import BuildError, ImageNotFoundError, OperationCancell
 from dvm_runtimes.infos import ImageInfo, ProgressEvent
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT, Start
 
@@ -54,7 +54,7 @@ def no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def image(runtime: EngineRuntime) -> Iterator[str]:
+def image(runtime: ContainerRuntime) -> Iterator[str]:
     name = f"dvm-test/built-{secrets.token_hex(4)}:1"
     yield name
     try:
@@ -71,12 +71,12 @@ def context(folder: Path, dockerfile: str, **files: str) -> Path:
     return made
 
 
-def build(runtime: EngineRuntime, heard: list[ProgressEvent] | None = None, **options: Any) -> ImageInfo:
+def build(runtime: ContainerRuntime, heard: list[ProgressEvent] | None = None, **options: Any) -> ImageInfo:
     return runtime.build_image(BuildOptions(**options), heard.append if heard is not None else None, timeout=LIMIT)
 
 
 def test_new_syntax_builds(
-    buildx: Path, runtime: EngineRuntime, docker_engine: RunningEngine, start: Start, image: str, tmp_path: Path
+    buildx: Path, runtime: ContainerRuntime, docker_engine: RunningEngine, start: Start, image: str, tmp_path: Path
 ) -> None:
     """A cache mount, a bind mount, and a secret that stays out of the image, the words and the events."""
     word = f"hidden-{secrets.token_hex(8)}"
@@ -103,13 +103,13 @@ def test_it_builds_on_an_engine_behind_tls(buildx: Path, engines: Engines, image
     engine = engines.get("docker-tls")
     tls = Tls.folder(engine.environment()["DOCKER_CERT_PATH"])
     folder = context(tmp_path, f"FROM {engine.image}\nRUN --mount=type=cache,target=/c echo done > /file\n")
-    with EngineRuntime(DockerEngine(Endpoint.parse(engine.endpoint, tls=tls), DockerProfile())) as runtime:
+    with ContainerRuntime(DockerEngine(Endpoint.parse(engine.endpoint, tls=tls), DockerProfile())) as runtime:
         assert build(runtime, image_name=image, app_path=folder).id.startswith("sha256:")
         runtime.remove_image(image)
 
 
 def test_a_failure_has_its_step_and_its_last_words(
-    buildx: Path, runtime: EngineRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
+    buildx: Path, runtime: ContainerRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
 ) -> None:
     folder = context(tmp_path, f"FROM {docker_engine.image}\nARG KEY\nRUN echo said $KEY; exit 4\n")
     with pytest.raises(BuildError, match="exit code: 4") as caught:
@@ -119,7 +119,7 @@ def test_a_failure_has_its_step_and_its_last_words(
 
 
 def test_cancelling_ends_the_engines_work(
-    buildx: Path, runtime: EngineRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
+    buildx: Path, runtime: ContainerRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
 ) -> None:
     mark = secrets.token_hex(8)
     folder = context(tmp_path, f"FROM {docker_engine.image}\nRUN echo began {mark}; sleep 600; echo {mark}\n")
@@ -144,7 +144,7 @@ def words_of(path: Path) -> str:
 
 
 def test_what_the_classic_builder_cannot_do_is_refused_by_name(
-    no_tool: None, runtime: EngineRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
+    no_tool: None, runtime: ContainerRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
 ) -> None:
     """Before anything is sent."""
     folder = context(tmp_path, f"FROM {docker_engine.image}\nRUN --mount=type=cache,target=/x true\n", token="x")
@@ -154,7 +154,7 @@ def test_what_the_classic_builder_cannot_do_is_refused_by_name(
 
 
 def test_the_classic_builder_is_the_last_resort(
-    no_tool: None, runtime: EngineRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
+    no_tool: None, runtime: ContainerRuntime, docker_engine: RunningEngine, image: str, tmp_path: Path
 ) -> None:
     heard: list[ProgressEvent] = []
     folder = context(tmp_path, f"FROM {docker_engine.image}\nRUN echo classic\n")

@@ -27,7 +27,7 @@ from dvm_runtimes.errors import (
 )
 from dvm_runtimes.operation import CancelToken, Operation
 from dvm_runtimes.options import ExecOptions, StartOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT, Start, runtime_at
 
@@ -250,7 +250,7 @@ def test_two_threads_and_half_an_end_over_tls(engines: Engines) -> None:
         runtime.remove_workspace(workspace, force=True, timeout=LIMIT)
 
 
-def test_a_fork_has_connections_of_its_own(runtime: EngineRuntime, start: Start) -> None:
+def test_a_fork_has_connections_of_its_own(runtime: ContainerRuntime, start: Start) -> None:
     """A child process that goes on using the runtime does not read its parent's answers."""
     workspace = start()
     runtime.list_workspaces()
@@ -275,7 +275,7 @@ def test_folders_of_this_machine_are_not_on_another(docker_engine: RunningEngine
         assert runtime.engine.ssh_agent_socket() == ""
 
 
-def test_the_end_of_one_call_spares_the_connection_that_another_has_by_now(runtime: EngineRuntime) -> None:
+def test_the_end_of_one_call_spares_the_connection_that_another_has_by_now(runtime: ContainerRuntime) -> None:
     """Connections are lent: an abort after the answer has come must not hit whoever borrows next."""
     engine = runtime.engine
     assert isinstance(engine, DockerEngine)

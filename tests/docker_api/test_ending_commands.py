@@ -16,7 +16,7 @@ from dvm_runtimes.engines.docker_api.kill_script import MARK, kill_here, new_mar
 from dvm_runtimes.errors import OperationCancelledError
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import BuildOptions, ExecOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT, Start, runtime_at
 
@@ -34,7 +34,7 @@ wait
 NAMES = ("parent", "child", "session", "orphan")
 
 
-def cancelled(runtime: EngineRuntime, workspace: str, command: list[str], word: bytes | None = b"all run") -> None:
+def cancelled(runtime: ContainerRuntime, workspace: str, command: list[str], word: bytes | None = b"all run") -> None:
     """Run a command, and cancel it once it has written ``word``, or at once."""
     cancel = CancelToken()
 
@@ -49,7 +49,7 @@ def cancelled(runtime: EngineRuntime, workspace: str, command: list[str], word: 
         runtime.exec_in_workspace(workspace, command, ExecOptions(on_stdout=hear), timeout=LIMIT, cancel=cancel)
 
 
-def alive(runtime: EngineRuntime, workspace: str, name: str) -> bool:
+def alive(runtime: ContainerRuntime, workspace: str, name: str) -> bool:
     # A process that was ended, but not waited for, has no command line.
     script = f'[ -n "$(cat /proc/$(cat /tmp/{name})/cmdline 2>/dev/null)" ]'
     return runtime.exec_in_workspace(workspace, ["sh", "-c", script], timeout=LIMIT).exit_code == 0
@@ -84,7 +84,7 @@ def test_a_command_of_another_user_ends_from_inside(docker_engine: RunningEngine
 
 
 def test_an_image_without_any_tool(
-    runtime: EngineRuntime, start: Start, docker_engine: RunningEngine, tmp_path: Path
+    runtime: ContainerRuntime, start: Start, docker_engine: RunningEngine, tmp_path: Path
 ) -> None:
     """One static program and nothing else: it is ended all the same."""
     busybox = shutil.which("busybox")
@@ -120,6 +120,6 @@ def test_one_that_becomes_another_program_all_the_time_ends(tmp_path: Path) -> N
                 process.kill()
 
 
-def test_a_commands_environment_has_its_mark(runtime: EngineRuntime, start: Start) -> None:
+def test_a_commands_environment_has_its_mark(runtime: ContainerRuntime, start: Start) -> None:
     found = runtime.exec_in_workspace(start(), ["env"], timeout=LIMIT).stdout.decode()
     assert any(line.startswith(f"{MARK}=") for line in found.splitlines())

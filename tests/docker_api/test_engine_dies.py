@@ -15,7 +15,6 @@ from tests.engines.subjects import runtime_on
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.infos import WorkspaceStatus
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from . import dying
 from .dying import LIMIT, Call
@@ -38,7 +37,6 @@ def test_the_engine_is_killed_in_the_middle(engine: RunningEngine, tmp_path: Pat
     began = threading.Event()
     ended: list[DvmError] = []
     with runtime_on(engine.kind.runtime, engine.machine()) as runtime:
-        assert isinstance(runtime, EngineRuntime)
         assert isinstance(runtime.engine, DockerEngine)
         scene = dying.scene(runtime, engine.image, tmp_path, began.set)
         thread = dying.begin(call, scene, ended)

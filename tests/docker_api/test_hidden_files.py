@@ -10,12 +10,12 @@ import pytest
 from dvm_runtimes.engines.docker_api.exec_archive import is_hidden
 from dvm_runtimes.errors import EngineError, InvalidOptionError
 from dvm_runtimes.options import Mount
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT, Start
 
 
-def test_files_go_into_a_tmpfs_and_out_of_it(runtime: EngineRuntime, start: Start, tmp_path: Path) -> None:
+def test_files_go_into_a_tmpfs_and_out_of_it(runtime: ContainerRuntime, start: Start, tmp_path: Path) -> None:
     """Folders too; owner and mode are kept."""
     workspace = start(mounts=[Mount("", "/scratch", "tmpfs")], read_only_root=True)
     folder = tmp_path / "folder"
@@ -32,7 +32,7 @@ def test_files_go_into_a_tmpfs_and_out_of_it(runtime: EngineRuntime, start: Star
     assert (alone / "deep/file").exists()
 
 
-def test_what_is_not_in_a_tmpfs(runtime: EngineRuntime, start: Start, tmp_path: Path) -> None:
+def test_what_is_not_in_a_tmpfs(runtime: ContainerRuntime, start: Start, tmp_path: Path) -> None:
     workspace = start(mounts=[Mount("", "/scratch", "tmpfs")])
     with pytest.raises(EngineError, match="nothing at '/scratch/missing'"):
         runtime.copy_from_workspace(workspace, "/scratch/missing", tmp_path / "x", timeout=LIMIT)
@@ -43,7 +43,7 @@ def test_what_is_not_in_a_tmpfs(runtime: EngineRuntime, start: Start, tmp_path: 
         runtime.copy_to_workspace(workspace, tmp_path / "missing", "/scratch", timeout=LIMIT)
 
 
-def test_an_image_without_tar(runtime: EngineRuntime, start: Start, tmp_path: Path) -> None:
+def test_an_image_without_tar(runtime: ContainerRuntime, start: Start, tmp_path: Path) -> None:
     workspace = start(mounts=[Mount("", "/bin/x", "tmpfs")], uid=0, gid=0)
     runtime.exec_in_workspace(workspace, ["rm", "/bin/tar"], timeout=LIMIT)
     (tmp_path / "file").write_text("x")

@@ -19,7 +19,7 @@ from dvm_runtimes.engines.docker_api.pull import PullProgress, every_credential
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationCancelledError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import CancelToken, Operation
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT
 
@@ -38,7 +38,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def image(registry: str, runtime: EngineRuntime) -> Iterator[str]:
+def image(registry: str, runtime: ContainerRuntime) -> Iterator[str]:
     """An image that only the registry has."""
     name = f"{registry}/dvm-test/private-{secrets.token_hex(4)}"
     with contextlib.closing(APIClient(runtime.endpoint)) as client:
@@ -68,7 +68,7 @@ def helper(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 
 def test_with_the_users_password(
-    runtime: EngineRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: ContainerRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     configure(tmp_path, monkeypatch, auths={registry: {"auth": known}})
@@ -80,7 +80,7 @@ def test_with_the_users_password(
 
 
 def test_with_a_credential_helper(
-    runtime: EngineRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: ContainerRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = json.dumps({"ServerURL": registry, "Username": USER, "Secret": PASSWORD})
     helper(tmp_path, monkeypatch, f"cat >/dev/null; echo '{told}'")
@@ -90,7 +90,7 @@ def test_with_a_credential_helper(
 
 @pytest.mark.parametrize("auth", [None, "wrong", "nonsense"])
 def test_without_the_password(
-    runtime: EngineRuntime,
+    runtime: ContainerRuntime,
     registry: str,
     image: str,
     tmp_path: Path,
@@ -107,7 +107,7 @@ def test_without_the_password(
 
 
 def test_a_helper_that_waits_for_somebody_holds_nobody_up(
-    runtime: EngineRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: ContainerRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left behind when the caller gives up; here it goes on once its pipe is opened."""
     import os
@@ -153,7 +153,7 @@ def test_progress_of_layers() -> None:
     ]
 
 
-def test_a_registry_that_is_not_there(runtime: EngineRuntime) -> None:
+def test_a_registry_that_is_not_there(runtime: ContainerRuntime) -> None:
     with pytest.raises(DvmError) as caught:
         runtime.pull_image("127.0.0.1:1/no/such:1", timeout=LIMIT)
     assert isinstance(caught.value, ImageNotFoundError)

@@ -32,7 +32,7 @@ from dvm_runtimes.errors import (
 from dvm_runtimes.infos import EventKind, HostPort, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import Mount, Port
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from tests.engines.registry import RunningEngine
 
 
-def asked(runtime: EngineRuntime) -> int:
+def asked(runtime: ContainerRuntime) -> int:
     """How many requests the runtime has made."""
     engine = runtime.engine
     assert isinstance(engine, DockerEngine)
     return engine.client.requests
 
 
-def test_fifty_workspaces_are_listed_with_one_request(runtime: EngineRuntime, docker_engine: RunningEngine) -> None:
+def test_fifty_workspaces_are_listed_with_one_request(runtime: ContainerRuntime, docker_engine: RunningEngine) -> None:
     mark = secrets.token_hex(4)
     engine = runtime.engine
     made: list[str] = []
@@ -80,7 +80,6 @@ def test_a_runtime_asks_once_before_it_exists(docker_engine: RunningEngine) -> N
     from dvm_runtimes.engines.docker_api import Endpoint, connect
 
     with connect(Endpoint.parse(docker_engine.endpoint)) as runtime:
-        assert isinstance(runtime, EngineRuntime)
         assert asked(runtime) == 1
         assert runtime.version() == docker_engine.version
 
@@ -95,7 +94,7 @@ def test_versions_of_the_api() -> None:
     ]
 
 
-def test_an_engine_of_another_version_takes_the_place_of_the_first(runtime: EngineRuntime) -> None:
+def test_an_engine_of_another_version_takes_the_place_of_the_first(runtime: ContainerRuntime) -> None:
     """A version that the engine does not know is given up for one that it does."""
     engine = runtime.engine
     assert isinstance(engine, DockerEngine)

@@ -10,7 +10,7 @@ import pytest
 
 from dvm_runtimes import StartOptions
 from dvm_runtimes.engines.docker_api import Endpoint, connect
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 from pytest_dvm.reset import Resetter, State, mounts_of, parse, topmost
 
 from .conftest import Left
@@ -23,21 +23,20 @@ NAME = "dvm-test-reset"
 
 
 @pytest.fixture
-def runtime(docker_engine: RunningEngine) -> Iterator[EngineRuntime]:
+def runtime(docker_engine: RunningEngine) -> Iterator[ContainerRuntime]:
     with connect(Endpoint.parse(docker_engine.endpoint)) as runtime:
-        assert isinstance(runtime, EngineRuntime)
         yield runtime
 
 
 @pytest.fixture
-def workspace(runtime: EngineRuntime, docker_engine: RunningEngine) -> Iterator[str]:
+def workspace(runtime: ContainerRuntime, docker_engine: RunningEngine) -> Iterator[str]:
     started = runtime.start_workspace(StartOptions(image_name=docker_engine.image, container_name=NAME))
     yield started
     runtime.remove_workspace(started, force=True)
 
 
 @pytest.fixture
-def resetter(runtime: EngineRuntime, workspace: str) -> Iterator[Resetter]:
+def resetter(runtime: ContainerRuntime, workspace: str) -> Iterator[Resetter]:
     """What looks after that workspace from its beginning."""
     resetter = Resetter(runtime.engine, workspace)
     with contextlib.closing(resetter):
@@ -45,7 +44,7 @@ def resetter(runtime: EngineRuntime, workspace: str) -> Iterator[Resetter]:
         yield resetter
 
 
-def run(runtime: EngineRuntime, workspace: str, command: str) -> str:
+def run(runtime: ContainerRuntime, workspace: str, command: str) -> str:
     result = runtime.exec_in_workspace(workspace, ["sh", "-c", command])
     assert result.exit_code in (0, 1, 128 + 9), result
     return result.stdout.decode()
@@ -69,7 +68,7 @@ SEEN = "ls -A /workspace /tmp /dev/shm /root; ps -o args | grep '[s]leep 9'; gre
         "cd /tmp; touch a; export EVIL=1; umask 0; ulimit -n 64",
     ],
 )
-def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, resetter: Resetter, use: str) -> None:
+def test_what_can_be_undone_is_undone(runtime: ContainerRuntime, workspace: str, resetter: Resetter, use: str) -> None:
     before = run(runtime, workspace, SEEN)
     processes = run(runtime, workspace, "echo /proc/[0-9]*").split()
     for _ in range(2):
@@ -103,14 +102,16 @@ def test_what_can_be_undone_is_undone(runtime: EngineRuntime, workspace: str, re
         "for i in $(seq 600); do touch /tmp/$i; done",
     ],
 )
-def test_what_cannot_be_undone_is_noticed(runtime: EngineRuntime, workspace: str, resetter: Resetter, use: str) -> None:
+def test_what_cannot_be_undone_is_noticed(
+    runtime: ContainerRuntime, workspace: str, resetter: Resetter, use: str
+) -> None:
     run(runtime, workspace, use)
     assert not resetter.reset()
     assert not resetter.reset()
 
 
 def test_another_start_is_noticed(
-    runtime: EngineRuntime, workspace: str, resetter: Resetter, docker_engine: RunningEngine
+    runtime: ContainerRuntime, workspace: str, resetter: Resetter, docker_engine: RunningEngine
 ) -> None:
     runtime.stop_workspace(workspace)
     runtime.start_workspace(StartOptions(image_name=docker_engine.image, container_name=NAME))
@@ -118,7 +119,7 @@ def test_another_start_is_noticed(
 
 
 def test_a_workspace_that_has_said_something_is_not_looked_after(
-    runtime: EngineRuntime, docker_engine: RunningEngine
+    runtime: ContainerRuntime, docker_engine: RunningEngine
 ) -> None:
     options = StartOptions(
         image_name=docker_engine.image, container_name=NAME, command=["sh", "-c", "echo hi; exec sleep 100"]

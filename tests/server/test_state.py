@@ -17,7 +17,7 @@ from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
-from dvm_runtimes.runtime import WorkspaceWatch
+from dvm_runtimes.workspaces.watching import WorkspaceWatch
 from dvm_server import selection
 from dvm_server.commands import targets
 from dvm_server.live_state import LiveState, find
@@ -274,9 +274,9 @@ def test_a_runtime_without_events_is_used_all_the_same(
 def test_a_runtime_that_goes_before_it_is_watched(
     chosen: Selection, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+    from dvm_runtimes.runtime import ContainerRuntime
 
-    watch = EngineRuntime.watch_workspaces
+    watch = ContainerRuntime.watch_workspaces
     failures = iter([RuntimeUnavailableError("just gone"), RuntimeUnavailableError("still gone")])
 
     def unsteady_watch(self: Any, **given: Any) -> WorkspaceWatch:

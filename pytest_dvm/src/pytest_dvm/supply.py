@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundError
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 
 from .recorder import record_starts
 from .records import made, turn
@@ -142,8 +142,7 @@ class Supply:
         """A new one, which is looked after from its beginning if it can be reset, and if another test is to have it."""
         runtime, key = self.runtime, wanted.key
         useful = self._expected[key] > 1 and self._dirty[key] < PATIENCE and wanted.keeps_nothing
-        # Other implementations of the interface need not have an engine beneath.
-        if not isinstance(runtime, EngineRuntime) or not useful:
+        if not useful:
             return self.make(wanted)
         from .reset import Resetter
 

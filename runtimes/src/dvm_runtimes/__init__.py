@@ -20,6 +20,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
     from dvm_runtimes.discovery.factory import create_runtime
+    from dvm_runtimes.engines.streams import ExecSession
+    from dvm_runtimes.workspaces.watching import WorkspaceWatch
 
     from .errors import (
         BuildError,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     )
     from .operation import CancelToken
     from .options import AttachOptions, BuildOptions, ExecOptions, Mount, Port, StartOptions
-    from .runtime import ContainerRuntime, WorkspaceWatch
+    from .runtime import ContainerRuntime
     from .terminal import Terminal
     from .waiting import Command, HealthCheck, Http, LogLine, Running, TcpPort, WaitStrategy
 
@@ -73,6 +75,7 @@ _HOMES = {
         "WorkspaceNotRunningError",
     ),
     "discovery.factory": ("create_runtime",),
+    "engines.streams": ("ExecSession",),
     "infos": (
         "Capabilities",
         "EventKind",
@@ -88,8 +91,9 @@ _HOMES = {
     ),
     "operation": ("CancelToken",),
     "options": ("AttachOptions", "BuildOptions", "ExecOptions", "Mount", "Port", "StartOptions"),
-    "runtime": ("ContainerRuntime", "WorkspaceWatch"),
+    "runtime": ("ContainerRuntime",),
     "terminal": ("Terminal",),
+    "workspaces.watching": ("WorkspaceWatch",),
     "waiting": ("Command", "HealthCheck", "Http", "LogLine", "Running", "TcpPort", "WaitStrategy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -108,6 +112,7 @@ __all__ = [
     "ExecError",
     "ExecOptions",
     "ExecResult",
+    "ExecSession",
     "HealthCheck",
     "HostPort",
     "Http",

@@ -19,6 +19,13 @@ from typing import Any, Self
 
 from .errors import DvmError, OperationCancelledError, OperationTimeoutError
 
+QUICK = 30.0
+"""Seconds: the default limit of calls that an engine answers at once."""
+SLOW = 120.0
+"""Seconds: the default limit of a start, its pull not counted, and of copying."""
+LONG = 1800.0
+"""Seconds: the default limit of builds and pulls."""
+
 _EVENT_POLL = 0.02
 """Seconds between looks at a plain ``threading.Event``, which has no way to call back."""
 

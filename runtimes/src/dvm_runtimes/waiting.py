@@ -10,68 +10,69 @@ container dies, with its last log lines.
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import re
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
-from dvm_runtimes.engines.base import Container, Engine
-
-from .errors import (
-    DvmError,
-    ExecError,
-    InvalidOptionError,
-    OperationCancelledError,
-    UnsupportedError,
-    WorkspaceNotRunningError,
-)
+from .errors import ExecError, InvalidOptionError, UnsupportedError, WorkspaceNotRunningError
 from .infos import ExecResult, HostPort, WorkspaceStatus
-from .operation import CancelToken, Operation
+from .operation import Operation
+from .validation.fields import check_words
 
 LOG_LINES = 20
 """How many of a container's last lines an error carries."""
 
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.5
-_LAST_WORD = 5.0
-"""Seconds in which an engine tells of an end that has happened, or of a wait that was cut."""
+_LONGEST_REPORT = 1000
+"""Characters of a command's output that an error shows."""
+_LONGEST_PROMPT = 4096
+"""Characters of an unfinished line that are searched: what waits for input there is a prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaitTarget:
-    """The container that a strategy waits for, and the limits of the wait."""
+class WaitTarget(Protocol):
+    """The workspace that a strategy waits for: what it can ask, and the limits of the wait.
 
-    engine: Engine
-    container: str
+    Attributes:
+        op: the limits; the wait ends when it is aborted, and the workspace's end aborts it too.
+    """
+
     op: Operation
 
-    def inspect(self) -> Container | None:
-        """The container as it is now."""
-        return self.engine.inspect_container(self.op, self.container)
+    def status(self) -> WorkspaceStatus:
+        """Its state now."""
 
     def run(self, command: Sequence[str]) -> ExecResult:
-        """Run a command inside it."""
-        from dvm_runtimes.workspaces.executing import run
+        """Run a command inside it.
 
-        return run(self.engine, self.op, self.container, command)
+        Raises:
+            ExecError: the command could not be started.
+        """
 
     def address(self, port: str) -> HostPort | None:
         """Where this host reaches ``"8080/tcp"``; None if it is not published."""
-        found = self.inspect()
-        return found.ports.get(port) if found is not None else None
+
+    def logs(self) -> Generator[tuple[int, bytes]]:
+        """What its main process writes, as ``(1 for stdout or 2 for stderr, bytes)``, until it ends."""
+
+    def health(self) -> Generator[str]:
+        """The result of the image's health check now and after each change: ``healthy``, ``unhealthy``,
+        ``starting``, or empty without a health check.
+
+        Raises:
+            UnsupportedError: this engine runs no health checks.
+        """
 
     def attempts(self) -> Iterator[None]:
-        """Paces asking again: at once, then after pauses that grow from 20 ms to half a second."""
-        pause = _FIRST_PAUSE
-        while True:
-            self.op.check()
-            yield
-            self.op.wait(threading.Event(), pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        """Pace asking again: at once, then after pauses that grow from 20 ms to half a second."""
+
+    def report(self, state: str) -> None:
+        """Say what an attempt found, as in ``"HTTP 503"``; the error of a failed wait shows the last of these."""
 
 
 class WaitStrategy(ABC):
@@ -92,8 +93,7 @@ class Running(WaitStrategy):
 
     def wait(self, target: WaitTarget) -> None:
         for _ in target.attempts():
-            found = target.inspect()
-            if found is not None and found.status is WorkspaceStatus.RUNNING:
+            if target.status() is WorkspaceStatus.RUNNING:
                 return
 
     def __str__(self) -> str:
@@ -113,32 +113,66 @@ class LogLine(WaitStrategy):
     times: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.pattern, str):
+            raise InvalidOptionError("ready.pattern", self.pattern, "must be a string")
         try:
             re.compile(self.pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise InvalidOptionError("ready.pattern", self.pattern, f"not a regular expression: {error}") from None
-        if self.times < 1:
+        if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
             raise InvalidOptionError("ready.times", self.times, "must be at least 1")
 
     def wait(self, target: WaitTarget) -> None:
-        expression = re.compile(self.pattern.encode())
-        seen = 0
-        rests = {1: b"", 2: b""}
-        logs = target.engine.logs(target.op, target.container, tail=None, since=None, follow=True)
-        with closing(logs):  # type: ignore[type-var]
+        expression = re.compile(self.pattern)
+        lines = {1: _Lines(expression), 2: _Lines(expression)}
+        with closing(target.logs()) as logs:
             for stream, data in logs:
-                *lines, rest = (rests[stream] + data).split(b"\n")
-                seen += sum(1 for line in lines if expression.search(line))
+                lines[stream].add(data)
                 # A prompt has no newline. A line that matched early is not counted again.
-                if seen + bool(rest and expression.search(rest)) >= self.times:
+                found = sum(one.matches + one.prompt_matches() for one in lines.values())
+                if found >= self.times:
                     return
-                rests[stream] = rest
+                if found:
+                    target.report(f"{found} of {self.times} lines matched")
         # The log ended, so the container has; whoever watches it says so.
         target.op.wait(threading.Event(), 1.0)
         raise WorkspaceNotRunningError("its output ended", operation=target.op.name)
 
     def __str__(self) -> str:
         return f"log line {self.pattern!r}"
+
+
+class _Lines:
+    """Counts the lines of one stream that match; each character is looked at a fixed number of times."""
+
+    def __init__(self, expression: re.Pattern[str]) -> None:
+        self.matches = 0
+        self._expression = expression
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
+        self._unfinished: list[str] = []
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes of the stream."""
+        *lines, rest = self._text.decode(data).split("\n")
+        if lines:
+            lines[0] = "".join([*self._unfinished, lines[0]])
+            self._unfinished = []
+            self.matches += sum(1 for line in lines if self._expression.search(line.removesuffix("\r")))
+        if rest:
+            self._unfinished.append(rest)
+
+    def prompt_matches(self) -> bool:
+        """Whether the unfinished line matches; only its end is searched, so that a long one costs no more."""
+        pieces: list[str] = []
+        length = 0
+        for piece in reversed(self._unfinished):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _LONGEST_PROMPT:
+                break
+        text = "".join(reversed(pieces)).removesuffix("\r")
+        # From a later position on, "^" does not match.
+        return bool(text and self._expression.search(text, max(0, len(text) - _LONGEST_PROMPT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +193,10 @@ class TcpPort(WaitStrategy):
                 if self._answers(target):
                     return
             else:
-                if self.port in listening_ports(table.decode(errors="replace")):
+                ports = listening_ports(table.decode(errors="replace"))
+                if self.port in ports:
                     return
+                target.report("listening: " + (", ".join(map(str, sorted(ports))) or "nothing"))
 
     def _answers(self, target: WaitTarget) -> bool:
         address = target.address(f"{self.port}/tcp")
@@ -218,6 +254,7 @@ class Http(WaitStrategy):
             raise InvalidOptionError("ready.port", self.port, "is not published", hint=f"Add {self.port} to `ports`.")
         for _ in target.attempts():
             status = self._ask(address, target.op)
+            target.report("no answer" if status is None else f"HTTP {status}")
             if status is not None and (status == self.status if self.status is not None else status < 400):
                 return
 
@@ -252,25 +289,15 @@ class HealthCheck(WaitStrategy):
     """The image's own health check says healthy."""
 
     def wait(self, target: WaitTarget) -> None:
-        if reason := target.engine.capabilities.why_not("health_checks"):
-            raise UnsupportedError(f"no health can be waited for: {reason}", operation=target.op.name)
-        # The stream is opened before the first look, so that no change is missed.
-        with closing(target.engine.events(target.op)) as events, target.op.aborting(events.close):
-            while True:
-                found = target.inspect()
-                # One that has ended has no health any more; whoever watches for its end says so.
-                if found is not None and found.status is WorkspaceStatus.RUNNING:
-                    if found.health == "healthy":
-                        return
-                    if found.health == "unhealthy":
-                        raise WorkspaceNotRunningError("its health check failed", operation=target.op.name)
-                    if not found.health:
-                        raise InvalidOptionError("ready", "HealthCheck()", "the image has no health check")
-                while True:
-                    event = events.next()
-                    target.op.check()
-                    if event is None or event.container == target.container:
-                        break
+        with closing(target.health()) as results:
+            for health in results:
+                if health == "healthy":
+                    return
+                if health == "unhealthy":
+                    raise WorkspaceNotRunningError("its health check failed", operation=target.op.name)
+                if not health:
+                    raise InvalidOptionError("ready", "HealthCheck()", "the image has no health check")
+        target.op.check()
 
     def __str__(self) -> str:
         return "a healthy health check"
@@ -285,77 +312,15 @@ class Command(WaitStrategy):
     def __post_init__(self) -> None:
         if isinstance(self.command, str) or not self.command:
             raise InvalidOptionError("ready.command", self.command, 'give a list of words, such as ["pg_isready"]')
+        object.__setattr__(self, "command", check_words("ready.command", self.command))
 
     def wait(self, target: WaitTarget) -> None:
         for _ in target.attempts():
-            if target.run(self.command).exit_code == 0:
+            result = target.run(self.command)
+            if result.exit_code == 0:
                 return
+            said = (result.stderr.strip() or result.stdout.strip()).decode(errors="replace")
+            target.report(f"exit code {result.exit_code}" + (f": {said[-_LONGEST_REPORT:]}" if said else ""))
 
     def __str__(self) -> str:
         return f"command {' '.join(self.command)!r}"
-
-
-def await_ready(strategy: WaitStrategy, target: WaitTarget) -> None:
-    """Wait for ``strategy``, but not past the container's end.
-
-    Raises:
-        WorkspaceNotRunningError: the container ended first; ``logs`` has its last lines.
-    """
-    outer = target.op
-    outer.step = f"waiting for {strategy}"
-    over = CancelToken()  # ends the strategy: the container died, or the call is cut short
-    done = CancelToken()  # ends the watcher: the strategy has its answer
-    ends: list[int] = []
-
-    def watch() -> None:
-        try:
-            with Operation(outer.name, cancel=done, platform=outer.platform) as op:
-                ends.append(target.engine.wait_container(op, target.container))
-        except DvmError:
-            pass  # ended by ``done``; or the engine went away, which the strategy sees for itself
-        else:
-            over.set()
-
-    watcher = threading.Thread(target=watch, name="dvm-wait", daemon=True)
-    watcher.start()
-    try:
-        with (
-            outer.aborting(over.set),
-            Operation(outer.name, cancel=over, platform=outer.platform) as inner,
-        ):
-            inner.step = outer.step
-            strategy.wait(WaitTarget(target.engine, target.container, inner))
-    except DvmError as error:
-        outer.check()
-        if not isinstance(error, OperationCancelledError):
-            # What failed because the container died under it tells less than the death itself.
-            found = target.inspect()
-            if found is None or found.status is not WorkspaceStatus.RUNNING:
-                watcher.join(_LAST_WORD)
-            elif not isinstance(error, WorkspaceNotRunningError):
-                raise
-        raise _ended(strategy, target, ends, error) from error
-    finally:
-        done.set()
-        watcher.join(_LAST_WORD)
-    outer.step = ""
-
-
-def _ended(strategy: WaitStrategy, target: WaitTarget, ends: list[int], error: DvmError) -> WorkspaceNotRunningError:
-    why = f"it ended with exit code {ends[0]}" if ends else error.message
-    return WorkspaceNotRunningError(
-        f"the workspace was not ready: {why} while waiting for {strategy}",
-        hint="Its last log lines tell why.",
-        platform=target.engine.platform_name,
-        operation=target.op.name,
-        logs=last_lines(target.engine, target.op, target.container),
-    )
-
-
-def last_lines(engine: Engine, op: Operation, container: str, lines: int = LOG_LINES) -> str:
-    """The last lines that a container wrote; empty when they cannot be had."""
-    try:
-        logs = engine.logs(op, container, tail=lines, since=None, follow=False)
-        return b"".join(data for _, data in logs).decode(errors="replace").rstrip()
-    except DvmError:
-        return ""

@@ -16,7 +16,7 @@ from .commands import COMMAND_IDS
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import WorkspaceEvent
-    from dvm_runtimes.runtime import WorkspaceWatch
+    from dvm_runtimes.workspaces.watching import WorkspaceWatch
 
     from .arguments import Arguments
     from .live_state import LiveState

@@ -16,7 +16,8 @@ from dvm_runtimes.operation import CancelToken, Operation
 from . import memory
 
 if TYPE_CHECKING:
-    from dvm_runtimes.runtime import ContainerRuntime, WorkspaceWatch
+    from dvm_runtimes.runtime import ContainerRuntime
+    from dvm_runtimes.workspaces.watching import WorkspaceWatch
 
 _FIRST_RETRY = 0.25
 _LONGEST_RETRY = 0.8

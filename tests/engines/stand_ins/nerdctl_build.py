@@ -18,7 +18,6 @@ from dvm_runtimes.errors import BuildError, DvmError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 SWITCHES = ("--no-cache", "--pull")
 
@@ -56,7 +55,6 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
     # What BuildKit tells first, before anything can fail.
     told(ProgressEvent("load build definition from Dockerfile"))
     with connect(Endpoint.parse(endpoint)) as runtime, Operation("build") as op:
-        assert isinstance(runtime, EngineRuntime)
         try:
             runtime.engine.build_image(op, options, labels, told)
         except BuildError as error:

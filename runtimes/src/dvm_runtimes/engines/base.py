@@ -1,13 +1,11 @@
-"""What one engine has to be able to do: small steps, in its own way, without rules.
+"""`Engine`: what a new engine implements. Small steps, in its own way, without rules.
 
-Every rule that is the same everywhere (names, ownership, start rules, waits,
-drift, lookup) is in `dvm_runtimes.workspaces.engine_runtime`, once, over this interface. So
-a new engine is one new file with an `Engine` in it, and it passes the
-conformance suite of `dvm_runtimes.testing`.
+Every rule that is the same everywhere (names, ownership, start rules, waits, drift, look-up) is in
+`dvm_runtimes.workspaces`, once, over this interface; `dvm_runtimes.ContainerRuntime` is what callers use. An engine
+passes the conformance suite of `dvm_runtimes.testing`.
 
-Each step takes the `Operation` of the call it belongs to: it must end soon
-after ``op`` is aborted, and raise typed errors (`dvm_runtimes.errors`) whose
-hints fit this platform. Engines are shared between threads.
+Each step takes the `Operation` of the call it belongs to: it must end soon after ``op`` is aborted, and raise typed
+errors (`dvm_runtimes.errors`) whose hints fit this platform. Engines are shared between threads.
 """
 
 from __future__ import annotations
@@ -15,233 +13,31 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from dvm_runtimes.errors import UnsupportedError
-from dvm_runtimes.infos import (
-    Capabilities,
-    EventKind,
-    HostPort,
-    ImageInfo,
-    ProgressEvent,
-    WorkspaceInfo,
-    WorkspaceStatus,
-)
-from dvm_runtimes.options import BuildOptions, Mount, Port
-from dvm_runtimes.validation.naming import Identity
+from dvm_runtimes.infos import Capabilities, ImageInfo, ProgressEvent
+from dvm_runtimes.operation import Operation
+from dvm_runtimes.options import BuildOptions
 
-if TYPE_CHECKING:
-    from dvm_runtimes.operation import Operation
+from .specs import Container, ContainerSpec, ExecSpec
+from .streams import STDERR, STDOUT, EngineEvent, EventStream, ExecSession
+
+__all__ = [
+    "STDERR",
+    "STDOUT",
+    "Container",
+    "ContainerSpec",
+    "Engine",
+    "EngineEvent",
+    "EventStream",
+    "ExecSession",
+    "ExecSpec",
+    "Progress",
+]
 
 Progress = Callable[[ProgressEvent], object]
-
-STDOUT = 1
-STDERR = 2
-
-
-class Container(NamedTuple):
-    """One container as the engine has it, ours or not.
-
-    Attributes:
-        id: the full ID.
-        name: without a leading slash.
-        status: see `WorkspaceStatus`; never ``not_found``.
-        image: the name it was created from, as its creator wrote it where the engine keeps that.
-        image_id: the ID of the image it runs; empty where a listing does not tell.
-        labels: all of them.
-        created, started: seconds since the epoch; ``started`` None when it never ran.
-        exit_code: None while it runs or has never run.
-        ports: ``"8080/tcp"`` to where this host reaches it.
-        error: the engine's last words on why it would not start.
-        health: ``healthy``, ``unhealthy``, ``starting``, or empty without a health check.
-        user: as the engine writes it, ``"1000:1000"`` or a name; empty for the image's own.
-    """
-
-    id: str
-    name: str
-    status: WorkspaceStatus
-    image: str
-    image_id: str = ""
-    labels: Mapping[str, str] = MappingProxyType({})
-    created: float = 0.0
-    started: float | None = None
-    exit_code: int | None = None
-    ports: Mapping[str, HostPort] = MappingProxyType({})
-    error: str = ""
-    health: str = ""
-    user: str = ""
-
-    def info(self, runtime: str) -> WorkspaceInfo:
-        """This container as a workspace; its identity comes from its labels."""
-        from dvm_runtimes.validation.naming import IMAGE
-
-        identity = Identity.of(self.labels)
-        return WorkspaceInfo(
-            id=self.id,
-            name=self.name,
-            status=self.status,
-            image=self.labels.get(IMAGE) or self.image,
-            app=identity.app,
-            workspace=identity.workspace,
-            ecosystem=identity.ecosystem,
-            domain=identity.domain,
-            system=identity.system,
-            labels=dict(self.labels),
-            runtime=runtime,
-            created=self.created,
-            started=self.started,
-            exit_code=self.exit_code,
-            ports=dict(self.ports),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSpec:
-    """A container to be made: `StartOptions` with every default and rule applied.
-
-    An engine turns this into its own request and adds nothing.
-    """
-
-    name: str
-    image: str
-    entrypoint: tuple[str, ...] | None
-    """None keeps the image's; an empty tuple clears it."""
-    command: tuple[str, ...] | None
-    env: Mapping[str, str]
-    labels: Mapping[str, str]
-    working_dir: str
-    user: str
-    """``"uid:gid"``; empty for the image's own."""
-    keep_id: bool = False
-    """Rootless engines map the caller's uid to the same uid inside."""
-    init: bool = True
-    """PID 1 is an init that reaps children and passes signals on."""
-    mounts: tuple[Mount, ...] = ()
-    """Sources of binds are paths on the engine's host."""
-    ports: tuple[Port, ...] = ()
-    network_mode: str = ""
-    network_aliases: tuple[str, ...] = ()
-    extra_hosts: Mapping[str, str] = field(default_factory=dict)
-    cpus: float | None = None
-    memory: int | None = None
-    shm_size: int | None = None
-    pids_limit: int | None = None
-    read_only_root: bool = False
-    privileged: bool = False
-    cap_drop: tuple[str, ...] = ()
-    cap_add: tuple[str, ...] = ()
-    security_opt: tuple[str, ...] = ()
-    platform: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecSpec:
-    """A command to be run inside a container.
-
-    Attributes:
-        command: its words.
-        env: its variables, besides the container's.
-        working_dir: empty for the container's.
-        user: ``"uid:gid"``; empty for the container's.
-        tty: it gets a terminal of ``size``; its two streams then arrive as one, `STDOUT`.
-        stdin: it has a standard input that the session writes; without, it reads end of file.
-        size: rows and columns.
-    """
-
-    command: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    working_dir: str = ""
-    user: str = ""
-    tty: bool = False
-    stdin: bool = False
-    size: tuple[int, int] = (24, 80)
-
-
-class ExecSession(ABC):
-    """One running command: bytes in, bytes out, then an exit code.
-
-    One thread reads and another may write at the same time. Every blocking
-    method ends when `abort` is called, which any thread may do.
-    """
-
-    @abstractmethod
-    def read(self) -> tuple[int, bytes] | None:
-        """The next piece of output as ``(STDOUT or STDERR, bytes)``; None at its end.
-
-        Raises:
-            DvmError: the engine went away in the middle, or the session was aborted.
-        """
-
-    @abstractmethod
-    def write(self, data: bytes) -> None:
-        """Send all of ``data`` to the command's standard input; a command that has ended takes it silently."""
-
-    @abstractmethod
-    def close_stdin(self) -> None:
-        """Let the command read end of file."""
-
-    @abstractmethod
-    def resize(self, rows: int, columns: int) -> None:
-        """Give the terminal another size; ignored once the command has ended."""
-
-    @abstractmethod
-    def wait(self) -> int:
-        """The command's own exit code, after `read` gave None; 128 plus the number of a signal that ended it.
-
-        Raises:
-            ExecError: the command could not be started at all.
-        """
-
-    @abstractmethod
-    def kill(self) -> None:
-        """End the command inside the container, and all that it started. Bounded in time; never raises."""
-
-    @abstractmethod
-    def abort(self) -> None:
-        """Make blocked calls of this session end at once. Does not block."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Release the connection; the command itself is left to `kill`."""
-
-
-class EngineEvent(NamedTuple):
-    """One change of a container, from the engine's own stream.
-
-    Attributes:
-        kind: what happened.
-        container: its full ID.
-        name: its name; may be empty.
-        labels: what the stream tells of its labels; may be empty.
-        time: seconds since the epoch.
-        exit_code: for ``stopped``, where the stream tells.
-    """
-
-    kind: EventKind
-    container: str
-    name: str = ""
-    labels: Mapping[str, str] = MappingProxyType({})
-    time: float = 0.0
-    exit_code: int | None = None
-
-
-class EventStream(ABC):
-    """The engine's events from the moment this was opened, until closed or broken."""
-
-    @abstractmethod
-    def next(self) -> EngineEvent | None:
-        """Wait for the next event of any container; None when the stream was closed by us.
-
-        Raises:
-            RuntimeUnavailableError: the stream broke.
-        """
-
-    @abstractmethod
-    def close(self) -> None:
-        """End a blocked `next`, from any thread."""
 
 
 class Engine(ABC):
@@ -254,6 +50,8 @@ class Engine(ABC):
     platform_name: str
     """What people call it, as in ``"Docker Desktop"``."""
     endpoint: str
+    in_this_process: bool = False
+    """Whether it lives in this process's memory, where no other process reaches it."""
     exec_refuses: bool = False
     """Whether a container that is gone or does not run is refused by the engine's own `exec_start`, before anything
     is run, so that nobody need ask for its state first."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from dvm_runtimes.infos import EventKind, WorkspaceEvent
-from dvm_runtimes.runtime import WorkspaceWatch
+from dvm_runtimes.workspaces.watching import WorkspaceWatch
 
 
 class EventLog:

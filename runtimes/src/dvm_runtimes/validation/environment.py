@@ -61,3 +61,14 @@ def read_env_file(path: str | os.PathLike[str], field: str = "env_file") -> dict
             found[key.strip()] = os.environ[key.strip()]
     check_env(found, field)
     return found
+
+
+def check_env_like(values: Mapping[str, str], field_name: str) -> None:
+    """Refuse build arguments without a name or with a value that is no string; values are not shown."""
+    for key, value in values.items():
+        if not isinstance(key, str) or not key or "=" in key or not key.isprintable():
+            raise InvalidOptionError(field_name, key, "a name is one word without '='")
+        if not is_text(value):
+            raise InvalidOptionError(
+                f"{field_name}[{key!r}]", "...", "the value must be a string of valid Unicode without NUL"
+            )

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Sequence
 
 from dvm_runtimes.engines.base import STDERR, Engine, ExecSession, ExecSpec
-from dvm_runtimes.errors import DvmError, InvalidOptionError
+from dvm_runtimes.errors import DvmError, InvalidOptionError, WorkspaceNotFoundError, WorkspaceNotRunningError
 from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.operation import Operation
-from dvm_runtimes.options import ExecOptions, check_words
+from dvm_runtimes.options import ExecOptions
+from dvm_runtimes.validation.fields import check_words
+
+from . import lookup
 
 _PIECE = 256 * 1024
 """Bytes of input sent at once, so that a command that reads slowly can be cancelled in between."""
@@ -51,6 +54,25 @@ def user(uid: int | None, gid: int | None) -> str:
 def run(engine: Engine, op: Operation, container: str, command: Sequence[str]) -> ExecResult:
     """Run a command without input and collect its output."""
     return execute(engine, op, container, exec_spec(command, ExecOptions()), ExecOptions())
+
+
+def run_command(
+    engine: Engine, op: Operation, workspace: str, spec: ExecSpec, options: ExecOptions, *, ours: bool
+) -> ExecResult:
+    """Run a command in the workspace that ``workspace`` names.
+
+    Args:
+        ours: ``workspace`` is the ID of a container that is known to be ours, so that it need not be looked up.
+    """
+    op.step = f"running {spec.command[0]!r}"
+    if ours and engine.exec_refuses:
+        try:
+            return execute(engine, op, workspace, spec, options)
+        except (WorkspaceNotFoundError, WorkspaceNotRunningError):
+            lookup.get_running(engine, op, workspace)  # says more of it
+            raise
+    container = lookup.get_running(engine, op, workspace)
+    return execute(engine, op, container.id, spec, options)
 
 
 def execute(engine: Engine, op: Operation, container: str, spec: ExecSpec, options: ExecOptions) -> ExecResult:

@@ -39,13 +39,18 @@ def get(engine: Engine, op: Operation, reference: str) -> Container:
     """
     container = find(engine, op, reference)
     if container is None:
-        raise WorkspaceNotFoundError(
-            f"no workspace {reference!r} on {engine.platform_name}",
-            hint="`dvm ls` lists the workspaces; `dvm up` starts one.",
-            platform=engine.platform_name,
-            operation=op.name,
-        )
+        raise not_found(engine, op, reference)
     return container
+
+
+def not_found(engine: Engine, op: Operation, reference: str) -> WorkspaceNotFoundError:
+    """The error for a workspace that is not there, or not any more."""
+    return WorkspaceNotFoundError(
+        f"no workspace {reference!r} on {engine.platform_name}",
+        hint="`dvm ls` lists the workspaces; `dvm up` starts one.",
+        platform=engine.platform_name,
+        operation=op.name,
+    )
 
 
 def get_running(engine: Engine, op: Operation, reference: str) -> Container:
@@ -71,6 +76,16 @@ def not_running(engine: Engine, op: Operation, container: Container) -> Workspac
         operation=op.name,
         detail=container.error,
     )
+
+
+def ended_at_once(engine: Engine, op: Operation, container: Container) -> WorkspaceNotRunningError:
+    """The error for a workspace that was started and does not run."""
+    error = not_running(engine, op, container)
+    error.message = f"workspace {container.name!r} ended right after its start: {container.error or container.status}"
+    if container.exit_code is not None:
+        error.message += f" (exit code {container.exit_code})"
+    error.hint = "Its last log lines tell why; its command must keep running."
+    return error
 
 
 def check_reference(reference: str) -> None:

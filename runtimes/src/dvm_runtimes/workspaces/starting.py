@@ -26,12 +26,13 @@ from dvm_runtimes.errors import (
     WorkspaceNotRunningError,
 )
 from dvm_runtimes.infos import ImageInfo, ProgressEvent, WorkspaceStatus
-from dvm_runtimes.operation import Operation
+from dvm_runtimes.operation import LONG, Operation
 from dvm_runtimes.options import StartOptions
 from dvm_runtimes.validation.naming import SPEC, Identity, is_managed
 
-from .lookup import not_running
+from .lookup import ended_at_once
 from .planning import with_image
+from .readiness import await_ready, last_lines
 
 CLEANUP_LIMIT = 20.0
 """Seconds that undoing a failed start may take, after its own limit has passed."""
@@ -53,8 +54,8 @@ class Starter:
         options: what was asked for.
         spec: what `planning.plan` made of that.
         op: the call's limits.
+        cancel: the caller's; a pull has a limit of its own, `LONG`, and this.
         progress: is told of each stage.
-        pull: fetches an image, under a limit of its own.
     """
 
     def __init__(
@@ -63,18 +64,18 @@ class Starter:
         options: StartOptions,
         spec: ContainerSpec,
         op: Operation,
+        cancel: threading.Event | None,
         progress: Progress,
-        pull: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._options = options
         self._spec = spec
         self._op = op
         self._progress = progress
-        self._pull = pull
+        self._cancel = cancel
 
-    def start(self) -> str:
-        """The full ID of the running, ready container."""
+    def start(self) -> Container:
+        """The running, ready container, as the engine told of it right after its start."""
         if self._options.pull == "always":
             self._pull()
         for pause in _PAUSES:
@@ -94,7 +95,7 @@ class Starter:
 
     # Ours, or somebody else's
 
-    def _reuse(self, found: Container) -> str:
+    def _reuse(self, found: Container) -> Container:
         self._refuse_foreign(found)
         try:
             image = self._image()
@@ -140,7 +141,7 @@ class Starter:
             operation=self._op.name,
         )
 
-    def _bring_up(self, found: Container) -> str:
+    def _bring_up(self, found: Container) -> Container:
         engine, op = self._engine, self._op
         before = found.status
         with self._race_lost_if_changed():
@@ -157,15 +158,23 @@ class Starter:
                 engine.start_container(op, found.id)
         if before is not WorkspaceStatus.RUNNING or self._options.ready is not None:
             try:
-                self._await_ready(found.id)
+                return self._await_ready(found.id)
             except BaseException:
                 # Put back as it was found: not ours to remove.
                 if before not in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED):
                     self._undo(lambda op: engine.stop_container(op, found.id, 1))
                 raise
-        return found.id
+        return found
 
     # Making one
+
+    def _pull(self) -> None:
+        engine, options, name = self._engine, self._options, self._op.name
+        self._progress(ProgressEvent(step=f"Pulling {options.image_name}"))
+        pulling = Operation(name, timeout=LONG, cancel=self._cancel, platform=engine.platform_name)
+        pulling.step = f"pulling {options.image_name}"
+        with self._op.suspended(), pulling:
+            engine.pull_image(pulling, options.image_name, options.platform, self._progress)
 
     def _image(self) -> ImageInfo:
         engine, op = self._engine, self._op
@@ -182,7 +191,7 @@ class Starter:
             )
         return image
 
-    def _create(self) -> str:
+    def _create(self) -> Container:
         spec = with_image(self._spec, self._image().id)
         self._say("Creating", spec.name)
         try:
@@ -196,14 +205,13 @@ class Starter:
         try:
             self._say("Starting", spec.name)
             self._engine.start_container(self._op, made)
-            self._await_ready(made)
+            return self._await_ready(made)
         except WorkspaceNotFoundError as error:
             raise _LostRaceError from error
         except BaseException as error:
             self._carry_logs(error, made)
             self._undo(lambda op: self._engine.remove_container(op, made, force=True, volumes=True))
             raise
-        return made
 
     def _remove_unanswered(self, op: Operation, spec: ContainerSpec) -> None:
         found = self._engine.inspect_container(op, spec.name)
@@ -218,7 +226,7 @@ class Starter:
         ):
             self._engine.remove_container(op, found.id, force=True, volumes=True)
 
-    def _replace(self, old: Container, spec: ContainerSpec) -> str:
+    def _replace(self, old: Container, spec: ContainerSpec) -> Container:
         """Make the new one beside the old one, then let them change places."""
         engine, op = self._engine, self._op
         mark = secrets.token_hex(4)
@@ -244,7 +252,7 @@ class Starter:
                 moved = True
                 engine.rename_container(op, new, spec.name)
             engine.start_container(op, new)
-            self._await_ready(new)
+            running = self._await_ready(new)
         except BaseException as error:
             self._carry_logs(error, new)
             self._undo(lambda op: engine.remove_container(op, new, force=True, volumes=True))
@@ -253,7 +261,7 @@ class Starter:
                 raise _LostRaceError from error
             raise
         self._undo(lambda op: engine.remove_container(op, old.id, force=True, volumes=True))
-        return new
+        return running
 
     def _restore(self, op: Operation, old: Container, *, moved: bool) -> None:
         engine = self._engine
@@ -274,30 +282,19 @@ class Starter:
 
     # Small things
 
-    def _await_ready(self, container: str) -> None:
+    def _await_ready(self, container: str) -> Container:
         now = self._engine.inspect_container(self._op, container)
         if now is None:
             raise _LostRaceError
         if now.status is not WorkspaceStatus.RUNNING:
-            raise self._ended(now)
+            raise ended_at_once(self._engine, self._op, now)
         if self._options.ready is not None:
-            from dvm_runtimes.waiting import WaitTarget, await_ready
-
             self._say("Waiting until ready", self._spec.name)
-            await_ready(self._options.ready, WaitTarget(self._engine, container, self._op))
-
-    def _ended(self, now: Container) -> WorkspaceNotRunningError:
-        error = not_running(self._engine, self._op, now)
-        error.message = f"workspace {self._spec.name!r} ended right after its start: {now.error or now.status}"
-        if now.exit_code is not None:
-            error.message += f" (exit code {now.exit_code})"
-        error.hint = "Its last log lines tell why; its command must keep running."
-        return error
+            await_ready(self._options.ready, self._engine, container, self._op)
+        return now
 
     def _carry_logs(self, error: BaseException, container: str) -> None:
         if isinstance(error, DvmError) and not error.logs:
-            from dvm_runtimes.waiting import last_lines
-
             self._undo(lambda op: setattr(error, "logs", last_lines(self._engine, op, container)))
 
     def _undo(self, step: Callable[[Operation], object]) -> None:

@@ -7,13 +7,13 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Self
 
 from dvm_runtimes.engines.base import Container, Engine, EngineEvent, EventStream
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
-from dvm_runtimes.operation import CancelToken, Operation
-from dvm_runtimes.runtime import QUICK, WorkspaceWatch
+from dvm_runtimes.operation import QUICK, CancelToken, Operation
 from dvm_runtimes.validation.naming import MANAGED, is_managed
 
 _STATUS_AFTER = {
@@ -35,13 +35,19 @@ _LONGEST_RETRY = 0.5
 _LOOK_LIMIT = 10.0
 
 
-class EngineWatch(WorkspaceWatch):
-    """`WorkspaceWatch` over any engine.
+class WorkspaceWatch:
+    """A closable iterator of `WorkspaceEvent`, from `ContainerRuntime.watch_workspaces`.
 
-    The stream is opened before the list is read, so that nothing falls
-    between the two; what both tell is given once. One thread iterates; any
-    thread may take a `snapshot` or `close`.
+    Iterating blocks until something happens. One thread iterates; any thread may take a `snapshot` or `close`.
+
+    Args:
+        engine: whose events it follows.
+        op: limits the first connection.
+        cancel: ends the iteration.
+        on_connection: see `ContainerRuntime.watch_workspaces`.
     """
+
+    # The stream is opened before the list is read, so that nothing falls between the two; what both tell is given once.
 
     def __init__(
         self,
@@ -66,6 +72,15 @@ class EngineWatch(WorkspaceWatch):
             self.close()
             raise
 
+    def __iter__(self) -> Iterator[WorkspaceEvent]:
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
     def __next__(self) -> WorkspaceEvent:
         while True:
             if self._closed.is_set():
@@ -89,10 +104,12 @@ class EngineWatch(WorkspaceWatch):
                     self._lost(str(error))
 
     def snapshot(self) -> list[WorkspaceInfo]:
+        """The workspaces after the events given so far; no engine call."""
         with self._lock:
             return sorted(self._known.values(), key=lambda info: info.name)
 
     def close(self) -> None:
+        """End the iteration and release the connection."""
         self._closed.set()
         stream = self._stream
         if stream is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvm_runtimes.errors import UnsupportedError, WorkspaceNotRunningError
+from dvm_runtimes.errors import WorkspaceNotRunningError
 from dvm_runtimes.infos import WorkspaceStatus
 from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.runtime import ContainerRuntime
@@ -58,16 +58,8 @@ def attach_plan(call: Call, request: AttachRequest) -> dict[str, Any]:
 
 def _relay_socket(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
     """The socket of a relay to a shell, for an engine that lives in this process."""
-    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
     from dvm_server.relay.host import offer
 
-    if not isinstance(runtime, EngineRuntime):
-        raise UnsupportedError(
-            f"{runtime.platform_name} lives in the server's process, where terminals cannot reach it",
-            hint="Choose another runtime with dvm.runtime.select.",
-            platform=runtime.platform_name,
-            operation="attach_to_workspace",
-        )
     return offer(runtime, container, options)
 
 

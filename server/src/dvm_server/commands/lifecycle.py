@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from dvm_runtimes.cli.again import start_again
 from dvm_runtimes.infos import StopAllResult, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_server.arguments import Arguments
@@ -62,7 +61,7 @@ def restart_workspace(call: Call, request: StopRequest) -> WorkspaceInfo:
         info = call.resolve(request.target, runtime)
         call.progress.begin(f"Restarting {info.name}")
         runtime.stop_workspace(info.id, request.grace, **call.limits())
-        return call.notified(start_again(runtime, info, **call.limits()))
+        return call.notified(runtime.start_existing_workspace(info.id, **call.limits()))
 
 
 def remove_workspace(call: Call, request: RemoveRequest) -> WorkspaceInfo:

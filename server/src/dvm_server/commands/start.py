@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvm_runtimes.cli.again import start_again
 from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.options import BuildOptions, StartOptions
@@ -59,14 +58,10 @@ def start_workspace(call: Call, request: StartRequest) -> WorkspaceInfo:
         if existing is not None:
             _refuse_options(request, existing)
             call.progress.begin(f"Starting {existing.name}")
-            return call.notified(start_again(runtime, existing, **call.limits()))
+            return call.notified(runtime.start_existing_workspace(existing.id, **call.limits()))
         options = _complete_options(call, request, runtime)
         call.progress.begin(f"Starting {options.name}")
-        started = runtime.start_workspace(options, progress_reporter(call.progress), **call.limits())
-        info = runtime.find_workspace(started, **call.limits())
-        if info is None:
-            raise _not_found(options.name, runtime, "was removed right after its start")
-        return call.notified(info)
+        return call.notified(runtime.ensure_workspace(options, progress_reporter(call.progress), **call.limits()))
 
 
 def _existing(call: Call, request: StartRequest, runtime: ContainerRuntime) -> WorkspaceInfo | None:
@@ -75,7 +70,7 @@ def _existing(call: Call, request: StartRequest, runtime: ContainerRuntime) -> W
     if reference:
         info = runtime.find_workspace(reference, **call.limits())
         if info is None:
-            raise _not_found(reference, runtime, "does not exist")
+            raise _not_found(reference, runtime)
         return info
     if request.is_named or folder is None:
         return None
@@ -135,9 +130,9 @@ def _folder_image(call: Call, folder: str | None, runtime: ContainerRuntime) -> 
     return name
 
 
-def _not_found(name: str, runtime: ContainerRuntime, problem: str) -> WorkspaceNotFoundError:
+def _not_found(name: str, runtime: ContainerRuntime) -> WorkspaceNotFoundError:
     return WorkspaceNotFoundError(
-        f"workspace {name!r} {problem}",
+        f"workspace {name!r} does not exist",
         hint="dvm.workspace.list lists the workspaces; with imageName a new one is started.",
         platform=runtime.platform_name,
         operation="start_workspace",

@@ -15,7 +15,7 @@ from dvm_runtimes.engines.base import STDERR, ExecSession
 from dvm_runtimes.errors import DvmError, EngineError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import AttachOptions
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.workspaces.shells import shell_spec
 
 from . import folders, pieces
@@ -30,7 +30,7 @@ MAX_OPEN = 50
 _room = threading.BoundedSemaphore(MAX_OPEN)
 
 
-def offer(runtime: EngineRuntime, container: str, options: AttachOptions) -> str:
+def offer(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
     """Offer one shell in ``container``; the path of the socket that its terminal joins.
 
     Only this user can reach it, it takes one caller, and it goes with it.
@@ -68,7 +68,7 @@ def _withdraw(folder: Path) -> None:
 
 
 def _serve(
-    listening: socket.socket, folder: Path, runtime: EngineRuntime, container: str, options: AttachOptions
+    listening: socket.socket, folder: Path, runtime: ContainerRuntime, container: str, options: AttachOptions
 ) -> None:
     try:
         with listening:
@@ -86,7 +86,7 @@ def _serve(
             terminal.send(pieces.FAILURE, str(error).encode())
 
 
-def _run(terminal: Pieces, runtime: EngineRuntime, container: str, options: AttachOptions) -> None:
+def _run(terminal: Pieces, runtime: ContainerRuntime, container: str, options: AttachOptions) -> None:
     hello = terminal.receive()
     if hello is None or hello[0] != pieces.HELLO:
         return

@@ -26,11 +26,10 @@ def command(
     invocation: Invocation, names: tuple[str, ...], grace: float, timeout: float | None, runtime: str | None
 ) -> None:
     """Stop workspaces and start them again, as they are; their files stay."""
-    from dvm_runtimes.cli.again import start_again
     from dvm_runtimes.cli.several import act_on_each
 
     def restart(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
         chosen.stop_workspace(workspace.id, grace, cancel=cancel, **limits(timeout))
-        return start_again(chosen, workspace, cancel=cancel, **limits(timeout))
+        return chosen.start_existing_workspace(workspace.id, cancel=cancel, **limits(timeout))
 
     act_on_each(invocation, runtime, names, restart, "is running again")

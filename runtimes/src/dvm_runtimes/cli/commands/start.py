@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(invocation: Invocation, names: tuple[str, ...], timeout: float | None, runtime: str | None) -> None:
     """Start stopped workspaces again, as they are; resume paused ones. One that runs is no error."""
-    from dvm_runtimes.cli.again import start_again
     from dvm_runtimes.cli.several import act_on_each
 
     def start(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
-        return start_again(chosen, workspace, cancel=cancel, **limits(timeout))
+        return chosen.start_existing_workspace(workspace.id, cancel=cancel, **limits(timeout))
 
     act_on_each(invocation, runtime, names, start, "is running")

@@ -97,13 +97,8 @@ def command(
     options = StartOptions(**identity, **_fields(given))
     with engine(invocation, runtime) as (chosen, cancel):
         with showing(invocation) as tell:
-            started = chosen.start_workspace(options, tell, cancel=cancel, **limits(timeout))
-        workspace = chosen.find_workspace(started, cancel=cancel)
+            workspace = chosen.ensure_workspace(options, tell, cancel=cancel, **limits(timeout))
         lives_on = bool(chosen.removal())
-    if workspace is None:
-        from dvm_runtimes.errors import WorkspaceNotFoundError
-
-        raise WorkspaceNotFoundError("the workspace was removed right after its start", operation="start_workspace")
     if invocation.json:
         print_json(workspace.to_dict())
     else:

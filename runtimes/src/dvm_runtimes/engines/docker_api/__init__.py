@@ -49,7 +49,7 @@ def answering(engine: DockerEngine, timeout: float = CONNECT_LIMIT) -> Container
         RuntimeUnavailableError: it does not answer within ``timeout`` seconds.
     """
     from dvm_runtimes.operation import Operation
-    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+    from dvm_runtimes.runtime import ContainerRuntime
 
     try:
         with Operation("connect", timeout=timeout, platform=engine.platform_name) as op:
@@ -57,4 +57,4 @@ def answering(engine: DockerEngine, timeout: float = CONNECT_LIMIT) -> Container
     except BaseException:
         engine.close()
         raise
-    return EngineRuntime(engine)
+    return ContainerRuntime(engine)

@@ -12,7 +12,6 @@ from typing import Any, Self
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.runtime import ContainerRuntime
-from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
 
 from .controls import MockControls
 from .engine import MockEngine
@@ -29,7 +28,7 @@ def shared_world(name: str) -> World:
         return _worlds.setdefault(name, World(name))
 
 
-class MockRuntime(EngineRuntime):
+class MockRuntime(ContainerRuntime):
     """Workspaces in this process's memory.
 
     A runtime without a name has an engine of its own, which ends with it.
@@ -119,7 +118,6 @@ def _recorded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 # Steps of the engine that have the name of a public method are recorded
 # there: they are one to one, and once is enough.
-for _name, _method in vars(EngineRuntime).items():
-    _public = hasattr(ContainerRuntime, _name) and not _name.startswith("_") and _name != "close"
-    if _public and inspect.isfunction(_method) and not hasattr(MockEngine, _name):
+for _name, _method in inspect.getmembers(ContainerRuntime, inspect.isfunction):
+    if not _name.startswith("_") and _name != "close" and not hasattr(MockEngine, _name):
         setattr(MockRuntime, _name, _recorded(_method))

@@ -32,7 +32,7 @@ def connect(transport: Transport, profile: NerdctlProfile) -> ContainerRuntime:
         UnsupportedError: its nerdctl is too old.
     """
     from dvm_runtimes.operation import Operation
-    from dvm_runtimes.workspaces.engine_runtime import EngineRuntime
+    from dvm_runtimes.runtime import ContainerRuntime
 
     from .engine import NerdctlEngine
 
@@ -43,4 +43,4 @@ def connect(transport: Transport, profile: NerdctlProfile) -> ContainerRuntime:
     except BaseException:
         engine.close()
         raise
-    return EngineRuntime(engine)
+    return ContainerRuntime(engine)
