@@ -82,12 +82,12 @@ class AsyncWorkspace:
 
     @property
     async def status(self) -> WorkspaceStatus:
-        """Its state: ``await workspace.status``."""
+        """Its state, as in ``await workspace.status``."""
         return await in_thread(lambda: self.sync.status)
 
     @property
     async def info(self) -> WorkspaceInfo:
-        """All that the engine tells of it: ``await workspace.info``."""
+        """All that the engine reports, as in ``await workspace.info``."""
         return await in_thread(lambda: self.sync.info)
 
     async def exec(

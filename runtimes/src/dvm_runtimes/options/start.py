@@ -183,5 +183,5 @@ class StartOptions:
 
     @property
     def name(self) -> str:
-        """The container's name: ``container_name``, else the one derived from the identity."""
+        """The container's name, ``container_name``, else the one derived from the identity."""
         return self.container_name or self.identity.container_name()
