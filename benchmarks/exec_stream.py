@@ -24,7 +24,7 @@ from tests.engines.http_over_socket import ask
 from tests.engines.registry import every_kind
 
 from dvm_runtimes.engines.docker_api import Endpoint, connect
-from dvm_runtimes.engines.http.connection import Wire
+from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.options import StartOptions
 
@@ -46,7 +46,8 @@ def bare(path: str, container: str) -> None:
     made = ask(path, "POST", f"/containers/{container}/exec", body)["Id"]
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)
-        received = len(take_over(Wire(sock), "localhost", f"/v1.41/exec/{made}/start", {"Detach": False}))
+        headers = {"Host": "localhost", "Upgrade": "tcp", "Content-Type": "application/json"}
+        received = len(take_over(Connection(sock), f"/v1.41/exec/{made}/start", headers, b'{"Detach": false}').early)
         buffer = bytearray(MIB)
         while count := sock.recv_into(buffer):
             received += count

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.engines.debian_tree import TRIXIE
 
+from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Tls
-from dvm_runtimes.engines.docker_api.build_context import Sources
-from dvm_runtimes.engines.docker_api.buildkit import argv, environment
+from dvm_runtimes.engines.docker_api.buildkit import BuildTool, argv, environment, find_tool
 from dvm_runtimes.engines.docker_api.buildkit_progress import Vertexes
-from dvm_runtimes.engines.docker_api.buildlog import BuildLog
-from dvm_runtimes.engines.docker_api.buildtools import BuildTool, find_tool
+from dvm_runtimes.engines.docker_api.builds import BuildLog
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.errors import BuildError, ImageNotFoundError, OperationCancelledError, UnsupportedError
 from dvm_runtimes.infos import ImageInfo, ProgressEvent

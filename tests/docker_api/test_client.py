@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint
+from dvm_runtimes.engines.docker_api.client import DockerClient
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
-from dvm_runtimes.engines.http.api_error import ApiError, NotAnEngineError
-from dvm_runtimes.engines.http.client import Client
+from dvm_runtimes.engines.http.api_error import ApiError, ProtocolError
 from dvm_runtimes.engines.http.connection import cut
 from dvm_runtimes.errors import OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.operation import CancelToken, Operation
@@ -58,8 +58,8 @@ def other(tmp_path: Path) -> Iterator[Other]:
 
 
 @pytest.fixture
-def client(other: Other) -> Iterator[Client]:
-    with closing(Client(other.endpoint)) as client:
+def client(other: Other) -> Iterator[DockerClient]:
+    with closing(DockerClient(other.endpoint)) as client:
         yield client
 
 
@@ -92,13 +92,13 @@ def in_chunks(*bodies: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + end
 
 
-def test_one_connection_serves_one_call_after_the_other(other: Other, client: Client) -> None:
+def test_one_connection_serves_one_call_after_the_other(other: Other, client: DockerClient) -> None:
     other.talks = [says(with_length(b"[1]"), in_chunks(b"[", b"2]"), with_length(b"[3]"))]
     assert [client.get("/list") for _ in range(3)] == [[1], [2], [3]]
     assert (client.requests, client.connections) == (3, 1)
 
 
-def test_a_stream_that_was_read_to_its_end_leaves_its_connection(other: Other, client: Client) -> None:
+def test_a_stream_that_was_read_to_its_end_leaves_its_connection(other: Other, client: DockerClient) -> None:
     other.talks = [says(in_chunks(b"one", b"two"), with_length(b"three"), with_length(b"[]"))]
     for expected in (b"onetwo", b"three"):
         assert b"".join(client.call("GET", "/stream", stream=True).pieces()) == expected
@@ -106,7 +106,7 @@ def test_a_stream_that_was_read_to_its_end_leaves_its_connection(other: Other, c
     assert client.connections == 1
 
 
-def test_a_stream_that_is_closed_early_takes_its_connection_along(other: Other, client: Client) -> None:
+def test_a_stream_that_is_closed_early_takes_its_connection_along(other: Other, client: DockerClient) -> None:
     other.talks = [says(in_chunks(b"one", end=b"")), says(with_length(b"[]"))]
     stream = client.call("GET", "/stream", stream=True)
     assert next(stream.pieces()) == b"one"
@@ -116,15 +116,15 @@ def test_a_stream_that_is_closed_early_takes_its_connection_along(other: Other, 
     assert client.connections == 2
 
 
-def test_an_engine_that_has_closed_an_idle_connection_is_called_anew(other: Other, client: Client) -> None:
+def test_an_engine_that_has_closed_an_idle_connection_is_called_anew(other: Other, client: DockerClient) -> None:
     other.talks = [says(with_length(b"[1]")), says(with_length(b"[2]"))]
     assert client.get("/list") == [1]
-    (line,) = client._idle
-    assert line.wire.sock.recv(1, socket.MSG_PEEK) == b""  # it has
+    (channel,) = client._idle
+    assert channel.connection.sock.recv(1, socket.MSG_PEEK) == b""  # it has
     assert client.get("/list") == [2]
 
 
-def test_an_answer_that_asks_for_the_end_of_the_connection_gets_it(other: Other, client: Client) -> None:
+def test_an_answer_that_asks_for_the_end_of_the_connection_gets_it(other: Other, client: DockerClient) -> None:
     last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\n[1]"
     other.talks = [says(last), says(with_length(b"[2]"))]
     assert [client.get("/list"), client.get("/list")] == [[1], [2]]
@@ -142,7 +142,7 @@ def test_an_answer_that_asks_for_the_end_of_the_connection_gets_it(other: Other,
     ids=["length", "no end", "no chunk", "no size"],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_half_an_answer_is_none(other: Other, client: Client, answer: bytes, stream: bool) -> None:
+def test_half_an_answer_is_none(other: Other, client: DockerClient, answer: bytes, stream: bool) -> None:
     other.talks = [says(answer)]
     with pytest.raises(EOFError, match="ended in the middle"), closing(client.call("GET", "/", stream=stream)) as got:
         list(got.pieces())
@@ -169,7 +169,7 @@ def test_a_body_that_only_the_connection_ends_is_not_whole_when_it_was_cut(other
             next(body)
 
 
-def test_what_is_sent(other: Other, client: Client) -> None:
+def test_what_is_sent(other: Other, client: DockerClient) -> None:
     seen: list[str] = []
 
     def talk(caller: socket.socket) -> None:
@@ -186,7 +186,7 @@ def test_what_is_sent(other: Other, client: Client) -> None:
     assert "Accept-Encoding: identity" in headers  # an engine would pack whole archives
 
 
-def test_a_refusal_has_its_status_and_words(other: Other, client: Client) -> None:
+def test_a_refusal_has_its_status_and_words(other: Other, client: DockerClient) -> None:
     other.talks = [
         says(
             with_length(b'{"message":"no such container: x"}', status="404 Not Found"),
@@ -203,7 +203,7 @@ def test_a_refusal_has_its_status_and_words(other: Other, client: Client) -> Non
     assert client.connections == 1
 
 
-def test_a_refusal_in_the_middle_of_what_is_sent_is_heard(other: Other, client: Client) -> None:
+def test_a_refusal_in_the_middle_of_what_is_sent_is_heard(other: Other, client: DockerClient) -> None:
     """An engine whose disk is full does not read the rest of an archive."""
 
     def talk(caller: socket.socket) -> None:
@@ -218,7 +218,7 @@ def test_a_refusal_in_the_middle_of_what_is_sent_is_heard(other: Other, client: 
     assert caught.value.status == 500
 
 
-def test_what_fails_while_it_is_made_is_not_sent_to_its_end(other: Other, client: Client) -> None:
+def test_what_fails_while_it_is_made_is_not_sent_to_its_end(other: Other, client: DockerClient) -> None:
     got: list[bytes] = []
 
     def talk(caller: socket.socket) -> None:
@@ -238,9 +238,9 @@ def test_what_fails_while_it_is_made_is_not_sent_to_its_end(other: Other, client
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200])
-def test_what_answers_is_no_engine(other: Other, client: Client, answer: bytes) -> None:
+def test_what_answers_is_no_engine(other: Other, client: DockerClient, answer: bytes) -> None:
     other.talks = [says(answer)]
-    with pytest.raises(NotAnEngineError, match="no HTTP"):
+    with pytest.raises(ProtocolError, match="no HTTP"):
         client.get("/list")
 
 
@@ -254,13 +254,13 @@ def test_an_answer_that_is_no_json_is_told_as_what_it_is(other: Other) -> None:
         engine.list_containers(op, {})
 
 
-def test_a_connection_that_ends_without_an_answer(other: Other, client: Client) -> None:
+def test_a_connection_that_ends_without_an_answer(other: Other, client: DockerClient) -> None:
     other.talks = [head]
     with pytest.raises(EOFError, match="before any answer"):
         client.get("/list")
 
 
-def test_calls_that_end_after_the_client_leave_no_connection(other: Other, client: Client) -> None:
+def test_calls_that_end_after_the_client_leave_no_connection(other: Other, client: DockerClient) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def talk(caller: socket.socket) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Tls, connect
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
-from dvm_runtimes.engines.http.api_error import ApiError, NotAnEngineError
-from dvm_runtimes.engines.http.connection import Wire
-from dvm_runtimes.engines.http.ssh import ssh_command
+from dvm_runtimes.engines.docker_api.ssh import ssh_command
+from dvm_runtimes.engines.http.api_error import ApiError, ProtocolError
+from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import (
     DvmError,
@@ -139,41 +139,45 @@ def test_closing_ends_calls_in_flight(hanging: str) -> None:
 # Handed over
 
 
-def exchange(answer: bytes) -> tuple[Wire, socket.socket]:
+HEADERS = {"Host": "localhost", "Upgrade": "tcp"}
+
+
+def exchange(answer: bytes) -> tuple[Connection, socket.socket]:
     ours, theirs = socket.socketpair()
     theirs.sendall(answer)
-    return Wire(ours), theirs
+    return Connection(ours), theirs
 
 
 def test_bytes_behind_the_header_are_kept() -> None:
-    wire, theirs = exchange(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\n\r\nfirst bytes")
-    with closing(theirs), closing(wire):
-        assert take_over(wire, "localhost", "/exec/1/start", {"Tty": True}) == b"first bytes"
+    connection, theirs = exchange(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\n\r\nfirst bytes")
+    with closing(theirs), closing(connection):
+        handed_over = take_over(connection, "/exec/1/start", HEADERS, b"{}")
+        assert (handed_over.early, handed_over.headers) == (b"first bytes", {"connection": "Upgrade"})
         assert theirs.recv(65536).startswith(b"POST /exec/1/start HTTP/1.1\r\nHost: localhost\r\n")
 
 
 def test_a_refusal_to_hand_over_has_its_words() -> None:
     body = b'{"message":"Container x is not running"}'
-    wire, theirs = exchange(b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    with closing(theirs), closing(wire), pytest.raises(ApiError, match="x is not running") as caught:
-        take_over(wire, "localhost", "/x", {})
+    connection, theirs = exchange(b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    with closing(theirs), closing(connection), pytest.raises(ApiError, match="x is not running") as caught:
+        take_over(connection, "/x", HEADERS)
     assert caught.value.status == 409
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (b"nonsense\r\n\r\n", NotAnEngineError),
-        (b"x" * 70000, NotAnEngineError),
+        (b"nonsense\r\n\r\n", ProtocolError),
+        (b"x" * 70000, ProtocolError),
         (b"", EOFError),
         (b"HTTP/1.1", EOFError),
     ],
 )
 def test_what_hands_nothing_over(answer: bytes, kind: type[Exception]) -> None:
-    wire, theirs = exchange(answer)
+    connection, theirs = exchange(answer)
     theirs.shutdown(socket.SHUT_WR)
-    with closing(theirs), closing(wire), pytest.raises(kind):
-        take_over(wire, "localhost", "/x", {})
+    with closing(theirs), closing(connection), pytest.raises(kind):
+        take_over(connection, "/x", HEADERS)
 
 
 # What is left
@@ -282,7 +286,7 @@ def test_the_end_of_one_call_spares_the_connection_that_another_has_by_now(runti
     runtime.list_images()
     with Operation("first", timeout=LIMIT) as op, engine.client.scope(op) as scope:
         engine.client.ping()
-        assert scope.wire is None
+        assert scope.connection is None
         scope.cut()
     connections = engine.client.connections
     runtime.list_images()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dvm_runtimes.builds.context import Sources, pack_context
 from dvm_runtimes.builds.dockerignore import Ignore
-from dvm_runtimes.engines.docker_api.build_context import Sources, pack_context
 from dvm_runtimes.engines.docker_api.dockerfile import instructions, needs_buildkit
 from dvm_runtimes.options import BuildOptions
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from dvm_runtimes.engines.base import STDERR, STDOUT
 from dvm_runtimes.engines.docker_api.frames import FrameError, Frames, messages, plain, split
-from dvm_runtimes.engines.docker_api.logs import to_the_end
-from dvm_runtimes.engines.docker_api.newline_repair import CUT, mend
+from dvm_runtimes.engines.docker_api.logs import CUT, repair_newlines, to_the_end
 
 
 def frame(stream: int, payload: bytes) -> bytes:
@@ -107,7 +106,7 @@ def test_nothing_old_is_given_when_only_the_new_was_asked_for() -> None:
 
 def test_a_lost_newline_is_put_back_behind_a_line_that_was_cut() -> None:
     cut = b"x" * CUT
-    assert list(mend([(1, cut), (1, b"end"), (2, b"other\n"), (1, b"next\n")])) == [
+    assert list(repair_newlines([(1, cut), (1, b"end"), (2, b"other\n"), (1, b"next\n")])) == [
         (1, cut),
         (1, b"end"),
         (2, b"other\n"),
@@ -117,8 +116,12 @@ def test_a_lost_newline_is_put_back_behind_a_line_that_was_cut() -> None:
 
 
 def test_a_line_that_fills_its_messages_has_its_newline_too() -> None:
-    assert list(mend([(1, b"x" * CUT), (1, b""), (1, b"next\n")])) == [(1, b"x" * CUT), (1, b"\n"), (1, b"next\n")]
+    assert list(repair_newlines([(1, b"x" * CUT), (1, b""), (1, b"next\n")])) == [
+        (1, b"x" * CUT),
+        (1, b"\n"),
+        (1, b"next\n"),
+    ]
 
 
 def test_an_unfinished_last_line_stays_unfinished() -> None:
-    assert list(mend([(1, b"a\n"), (1, b"unfinished")])) == [(1, b"a\n"), (1, b"unfinished")]
+    assert list(repair_newlines([(1, b"a\n"), (1, b"unfinished")])) == [(1, b"a\n"), (1, b"unfinished")]

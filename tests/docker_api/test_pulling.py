@@ -15,7 +15,8 @@ from docker.api.client import APIClient
 from tests.engines.image_registry import image_registry
 from tests.engines.programs import need
 
-from dvm_runtimes.engines.docker_api.pull import PullProgress, every_credential
+from dvm_runtimes.engines.docker_api.docker_config import every_credential
+from dvm_runtimes.engines.docker_api.images import PullProgress
 from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationCancelledError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import CancelToken, Operation

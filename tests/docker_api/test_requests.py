@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dvm_runtimes.engines.base import ContainerSpec
-from dvm_runtimes.engines.docker_api.capabilities import capabilities_of, is_rootless
+from dvm_runtimes.engines.docker_api.client import negotiate
 from dvm_runtimes.engines.docker_api.create_body import create_body, log_driver_for
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
-from dvm_runtimes.engines.docker_api.error_mapping import Problems, stream_error
+from dvm_runtimes.engines.docker_api.error_mapping import ErrorMapping, stream_error
 from dvm_runtimes.engines.docker_api.events import event
-from dvm_runtimes.engines.docker_api.parsing import PortView, exact, image, inspected, listed, seconds, status
+from dvm_runtimes.engines.docker_api.images import messages, reference
+from dvm_runtimes.engines.docker_api.parsing import (
+    PortView,
+    capabilities_of,
+    exact,
+    image,
+    inspected,
+    is_rootless,
+    listed,
+    seconds,
+    status,
+)
 from dvm_runtimes.engines.docker_api.profile import DockerProfile
-from dvm_runtimes.engines.docker_api.pull import messages, reference
-from dvm_runtimes.engines.http.client import negotiate
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -144,7 +153,7 @@ def test_an_engine_of_another_version_takes_the_place_of_the_first(runtime: Cont
     ],
 )
 def test_a_refusal_becomes_a_typed_error(code: int, words: str, kind: type[DvmError], hint: str) -> None:
-    error = Problems(DockerProfile()).explain(code, words, "start_workspace", "x")
+    error = ErrorMapping(DockerProfile()).from_message(code, words, "start_workspace", "x")
     assert type(error) is kind
     assert hint in error.hint
     assert (error.platform, error.operation, error.detail) == ("Docker Engine", "start_workspace", words)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dvm_runtimes.engines.docker_api import Endpoint
-from dvm_runtimes.engines.docker_api.ping import ping
+from dvm_runtimes.engines.docker_api.client import ping
 from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.platforms.podman.provider import PodmanProvider
 from dvm_runtimes.platforms.podman.service import ensure_service, listens, podman_program

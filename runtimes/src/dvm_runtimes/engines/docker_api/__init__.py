@@ -1,8 +1,8 @@
 """Every engine that speaks the Docker API, local or remote.
 
-What is imported here stays light: platform detection uses `endpoint`,
-`profile`, `ping` and `unreachable`, which need the standard library alone.
-The Docker SDK, which is slow to load, is for registries alone: `pulling` asks it for credentials.
+What is imported here loads fast: platform detection needs `profile`, `provider`,
+`client` and `error_mapping`, which use the standard library only. The Docker
+SDK, which is slow to load, is used by `docker_config` only, for credentials.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONNECT_LIMIT = 15.0
 """Seconds in which an engine has to answer before a runtime on it exists."""
 
-__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls", "answering", "connect"]
+__all__ = ["DockerProfile", "Endpoint", "Hints", "Tls", "connect", "connected"]
 
 
 def connect(
@@ -39,10 +39,10 @@ def connect(
     """
     from .engine import DockerEngine
 
-    return answering(DockerEngine(endpoint, profile or DockerProfile()), timeout)
+    return connected(DockerEngine(endpoint, profile or DockerProfile()), timeout)
 
 
-def answering(engine: DockerEngine, timeout: float = CONNECT_LIMIT) -> ContainerRuntime:
+def connected(engine: DockerEngine, timeout: float = CONNECT_LIMIT) -> ContainerRuntime:
     """A runtime on an engine, which has answered once; else it is closed.
 
     Raises:

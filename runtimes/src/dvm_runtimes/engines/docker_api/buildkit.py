@@ -1,36 +1,36 @@
-"""Building with BuildKit: the engine's own, driven by ``docker buildx`` or by an older ``docker build``.
+"""Builds with the engine's own BuildKit, by ``docker buildx`` or an older ``docker build``.
 
 Clients of BuildKit speak gRPC over connections that the engine hands over;
-the command does that, and it is what the engine's makers test. It is told
-where this engine is, and nothing of what the user has set up for others.
+the command does that, and it is what the engine's developers test. It gets
+the address of this engine, and none of the user's settings for other builders.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from .build_context import Sources
+from .api import DockerApi
 from .buildkit_progress import Vertexes
-from .buildlog import BuildLog
-from .buildtools import BuildTool
-from .classic import failed
-from .forwarder import door_to
-
-if TYPE_CHECKING:
-    from .engine import DockerEngine
+from .builds import BuildLog, failed
+from .forwarder import forwarded
+from .images import DockerImages
 
 _ENDS = 5.0
 """Seconds in which the command ends after it was told so; the engine stops its work meanwhile."""
@@ -42,32 +42,102 @@ _FOREIGN = re.compile(
 _READ_BY_TOOL = re.compile(
     r"PATH|HOME|USER|SHELL|TMPDIR|PWD|LANG|LC_.*|LD_.*|DOCKER_.*|BUILD.*|SSH_.*|GO.*|XDG_.*|NO_COLOR|TERM|GIT_.*|OTEL_.*"
 )
+_ASK_LIMIT = 10.0
+
+# Where Docker's own command looks for its plugins, after the user's folder.
+_PLUGIN_FOLDERS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+    "/opt/homebrew/lib/docker/cli-plugins",
+    "/Applications/Docker.app/Contents/Resources/cli-plugins",
+    "/Applications/OrbStack.app/Contents/MacOS/xbin",
+)
+_VERSION = re.compile(r"\bv?(\d+)\.(\d+)")
+
+RAW_SINCE = (0, 13)
+"""The first version of buildx that writes its progress as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTool:
+    """A command that builds with BuildKit.
+
+    Attributes:
+        command: the beginning of its argv.
+        progress: the format of its progress: ``"rawjson"`` or ``"plain"``.
+        extra: options that only it has.
+    """
+
+    command: tuple[str, ...]
+    progress: str
+    extra: tuple[str, ...] = ()
+
+
+def find_tool() -> BuildTool | None:
+    """The best one on this machine; None where there is none.
+
+    buildx works without Docker's command. Before version 23, that command
+    had BuildKit's client within.
+    """
+    config = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
+    for folder in (f"{config}/cli-plugins", *_PLUGIN_FOLDERS):
+        plugin = Path(folder) / "docker-buildx"
+        if os.access(plugin, os.X_OK) and (tool := _buildx(str(plugin))):
+            return tool
+    for name in ("docker-buildx", "buildx"):
+        if (found := shutil.which(name)) and (tool := _buildx(found)):
+            return tool
+    docker = shutil.which("docker")
+    if docker is not None and (18, 9) <= _version(docker, "--version") < (23, 0):
+        return BuildTool((docker, "build"), "plain")
+    return None
+
+
+def _buildx(program: str) -> BuildTool | None:
+    version = _version(program, "version")
+    if version <= (0, 0):
+        return None
+    progress = "rawjson" if version >= RAW_SINCE else "plain"
+    return BuildTool((program, "build", "--builder", "default"), progress, ("--load",))
+
+
+@functools.lru_cache(maxsize=16)
+def _version(program: str, argument: str) -> tuple[int, int]:
+    """The version that a program prints; (0, 0) if it prints none."""
+    try:
+        done = subprocess.run([program, argument], capture_output=True, text=True, timeout=_ASK_LIMIT, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return (0, 0)
+    found = _VERSION.search(done.stdout)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
 def argv(
     tool: BuildTool, options: BuildOptions, sources: Sources, labels: Mapping[str, str], id_file: Path
 ) -> list[str]:
-    """The command's words; values of build arguments stay out of them wherever they can. Pure."""
-    words = [*tool.command, f"--progress={tool.progress}", "--iidfile", str(id_file)]
-    words += ["--file", str(sources.dockerfile.resolve())]
+    """The command's argv; values of build arguments stay out of it wherever they can. Pure."""
+    args = [*tool.command, f"--progress={tool.progress}", "--iidfile", str(id_file)]
+    args += ["--file", str(sources.dockerfile.resolve())]
     for name in (options.image_name, *options.tags):
-        words += ["--tag", name]
+        args += ["--tag", name]
     for key, value in labels.items():
-        words += ["--label", f"{key}={value}"]
+        args += ["--label", f"{key}={value}"]
     for key, value in options.build_args.items():
         # Without a value it is taken from the command's environment, which other users cannot read.
-        words += ["--build-arg", f"{key}={value}" if _READ_BY_TOOL.fullmatch(key) else key]
+        args += ["--build-arg", f"{key}={value}" if _READ_BY_TOOL.fullmatch(key) else key]
     for key, secret in options.secrets.items():
-        words += ["--secret", f"id={key},{_csv(f'src={os.path.abspath(secret)}')}"]
+        args += ["--secret", f"id={key},{_csv(f'src={os.path.abspath(secret)}')}"]
     for agent in options.ssh:
-        words += ["--ssh", agent]
+        args += ["--ssh", agent]
     flags = {"--no-cache": options.no_cache, "--pull": options.pull}
-    words += [flag for flag, wanted in flags.items() if wanted]
+    args += [flag for flag, is_set in flags.items() if is_set]
     if options.target:
-        words += ["--target", options.target]
+        args += ["--target", options.target]
     if options.platform:
-        words += ["--platform", options.platform]
-    return [*words, *tool.extra, "--", str(sources.folder.resolve())]
+        args += ["--platform", options.platform]
+    return [*args, *tool.extra, "--", str(sources.folder.resolve())]
 
 
 def _csv(field: str) -> str:
@@ -97,7 +167,7 @@ def environment(options: BuildOptions, host: str, settings: Path) -> dict[str, s
 
 def build_with(
     tool: BuildTool,
-    engine: DockerEngine,
+    api: DockerImages,
     op: Operation,
     options: BuildOptions,
     sources: Sources,
@@ -113,7 +183,7 @@ def build_with(
     vertexes = Vertexes(log)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dvm-build-")))
-        host = stack.enter_context(door_to(engine, folder))
+        host = stack.enter_context(forwarded(api, folder))
         (folder / "buildx").mkdir()
         process = stack.enter_context(
             _running(
@@ -125,20 +195,20 @@ def build_with(
         output = process.stderr
         assert output is not None
         with op.aborting(lambda: _signal(process, signal.SIGTERM)):
-            said = _follow(output, vertexes, raw=tool.progress == "rawjson")
+            lines = _follow(output, vertexes, raw=tool.progress == "rawjson")
             code = process.wait()
         op.check()
         if code != 0:
-            raise _failure(engine, op, vertexes.failure or _last_words(said), log)
+            raise _failure(api, op, vertexes.failure or _last_error(lines), log)
         built = (folder / "id").read_text().strip()
-    found = engine.inspect_image(op, options.image_name)
-    return found.id if found is not None else built
+    image = api.inspect_image(op, options.image_name)
+    return image.id if image is not None else built
 
 
 @contextlib.contextmanager
-def _running(words: list[str], env: Mapping[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _running(args: list[str], env: Mapping[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        words,
+        args,
         env=dict(env),
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -168,22 +238,23 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _follow(output: IO[bytes], vertexes: Vertexes, *, raw: bool) -> list[str]:
-    """Read the command's messages to their end; the lines that were none."""
-    said: list[str] = []
+    """Read the command's progress messages to their end; the lines that were no messages."""
+    others: list[str] = []
     for line in output:
         text = line.decode(errors="replace").rstrip("\r\n")
         if not (vertexes.take_json(text) if raw else vertexes.take_plain(text)) and text.strip():
-            said.append(text.strip())
+            others.append(text.strip())
     vertexes.finish()
-    return said
+    return others
 
 
-def _last_words(said: list[str]) -> str:
-    errors = [line for line in said if line.startswith(("ERROR", "error", "failed"))]
-    return (errors or said or ["the builder ended without a reason"])[-1].removeprefix("ERROR: ")
+def _last_error(lines: list[str]) -> str:
+    errors = [line for line in lines if line.startswith(("ERROR", "error", "failed"))]
+    return (errors or lines or ["the builder ended without a reason"])[-1].removeprefix("ERROR: ")
 
 
-def _failure(engine: DockerEngine, op: Operation, words: str, log: BuildLog) -> DvmError:
-    # If the engine is gone, that is what there is to say.
-    engine.version(op)
-    return failed(engine, op, words, log)
+def _failure(api: DockerApi, op: Operation, message: str, log: BuildLog) -> DvmError:
+    # If the engine is gone, that is the error.
+    with api.calling(op) as scope, api.typed(op, scope):
+        api.client.ping()
+    return failed(api, op, message, log)

@@ -1,4 +1,4 @@
-"""BuildKit's progress, as its clients tell it: vertexes that begin, write and end."""
+"""`Vertexes`: BuildKit's progress, as its clients print it, as a build log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .buildlog import BuildLog, Step
+from .builds import BuildLog, Step
 
 _NUMBERED = re.compile(r"\[(?:(?P<stage>[^\]]*?) +)?(?P<current>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
 _NAMELESS = re.compile(r"stage-\d+")
@@ -37,12 +37,12 @@ class Vertexes:
         self._known: dict[str, _Vertex] = {}
         self._lines: list[str] = []
         self.failure = ""
-        """What the failed step said of it; empty when none failed."""
+        """The error message of the failed step; empty when none failed."""
 
     def take_json(self, line: str) -> bool:
         """One line of ``--progress=rawjson``; whether it was one.
 
-        The first buildx that could tell it spread each object over many lines.
+        The first buildx that had it spread each object over many lines.
         """
         if not self._lines and not line.startswith("{"):
             return False
@@ -96,7 +96,7 @@ class Vertexes:
             current, total, stage = int(numbered["current"]), int(numbered["total"]), numbered["stage"] or ""
             where = "" if not stage or _NAMELESS.fullmatch(stage) else f" (stage {stage})"
             step = Step(f"Step {current}/{total} : {numbered['text']}{where}", current, total)
-        # BuildKit's own errands are no step of the user's.
+        # BuildKit's internal steps are none of the user's.
         shown = not name.startswith("[internal]") and "resolve image config" not in name
         self._known[key] = _Vertex(step, shown)
         if shown:

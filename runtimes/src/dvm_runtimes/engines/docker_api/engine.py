@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,35 +10,35 @@ from typing import Any
 
 from dvm_runtimes.engines.base import Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
 from dvm_runtimes.engines.http.api_error import ApiError
-from dvm_runtimes.engines.http.client import Answer
+from dvm_runtimes.engines.http.client import Response
 from dvm_runtimes.engines.http.endpoint import Endpoint
-from dvm_runtimes.errors import DvmError, EngineError, ImageNotFoundError, InvalidOptionError, WorkspaceNotFoundError
-from dvm_runtimes.infos import Capabilities, ImageInfo
+from dvm_runtimes.errors import DvmError, InvalidOptionError, NameConflictError, WorkspaceNotFoundError
+from dvm_runtimes.infos import Capabilities
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-from . import exec_archive, logs, networks, parsing, pull, remove_orphan
-from .capabilities import capabilities_of
-from .connected import Connected, step
+from . import logs, parsing, remove_orphan
+from .api import step
+from .client import server_and_version
 from .create_body import create_body, log_driver_for
-from .error_mapping import stream_error
 from .events import DockerEvents
+from .exec_archive import ExecArchive, is_hidden
 from .execs import Execs
-from .ping import server_and_version
+from .images import DockerImages
 from .profile import DockerProfile
 
-# What the API's paths can carry; a name with a slash or dots would lead to another path.
+# References that the API's paths can hold; a slash or dots would lead to another path.
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 _INSPECT = "/containers/{}/json"
 _WAIT = "/containers/{}/wait"
 _ARCHIVE = "/containers/{}/archive"
 
-_LOOKS = 100
-"""How often the list is looked at that does not know yet of a stop: seen to take one more look, on a busy machine."""
+_LIST_TRIES = 100
+"""How often the list is requested until it shows a stop: one more request was seen, on a busy machine."""
 
 
-class DockerEngine(Connected, Engine):
+class DockerEngine(DockerImages, Engine):
     """One engine that speaks the Docker API.
 
     Args:
@@ -52,19 +50,20 @@ class DockerEngine(Connected, Engine):
     exec_refuses = True
 
     def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
-        Connected.__init__(self, endpoint, profile)
+        DockerImages.__init__(self, endpoint, profile)
         self.platform_type = profile.platform_type
         self.platform_name = profile.platform_name
         self.endpoint = str(endpoint)
         self.view = parsing.PortView(_foreign_host(endpoint, profile))
         self._execs: Execs = Execs(self)
+        self._exec_archive = ExecArchive(self.exec_start, self.errors)
         self._capabilities: Capabilities | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         if self._capabilities is None:
             with Operation("capabilities", timeout=30.0, platform=self.platform_name) as op:
-                self._capabilities = capabilities_of(self.info(op), self.profile)
+                self._capabilities = parsing.capabilities_of(self.info(op), self.profile)
         return self._capabilities
 
     @step
@@ -104,9 +103,10 @@ class DockerEngine(Connected, Engine):
 
     @step
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
-        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
-        found = self.client.get("/containers/json", all=True, filters={"label": wanted} if wanted else None)
-        return [parsing.listed(one, self.view) for one in found]
+        selectors = [f"{key}={value}" if value else key for key, value in labels.items()]
+        filters = {"label": selectors} if selectors else None
+        containers = self.client.get("/containers/json", all=True, filters=filters)
+        return [parsing.listed(one, self.view) for one in containers]
 
     @step
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
@@ -141,8 +141,8 @@ class DockerEngine(Connected, Engine):
         self._await_listing(op, container)
 
     def _await_listing(self, op: Operation, container: str) -> None:
-        """The list has it as stopped too: moby makes the list from a copy, which it renews a moment later (26.1)."""
-        for _ in range(_LOOKS):
+        """Wait until the list has it as stopped too: moby's list is a copy, which it renews a moment later (26.1)."""
+        for _ in range(_LIST_TRIES):
             op.check()
             if not self.client.get("/containers/json", filters={"id": [container], "status": ["running"]}):
                 return
@@ -178,8 +178,8 @@ class DockerEngine(Connected, Engine):
         try:
             self.client.call("POST", "/containers/{}/rename", container, params={"name": name})
         except ApiError as error:
-            # The error names the name that was wanted.
-            raise self.problems.refusal(error, op.name, name if error.status == 409 else container) from error
+            # The error names the new name.
+            raise self.errors.from_response(error, op.name, name if error.status == 409 else container) from error
 
     @step
     def wait_container(self, op: Operation, container: str) -> int:
@@ -190,33 +190,15 @@ class DockerEngine(Connected, Engine):
     def exec_start(self, op: Operation, container: str, spec: ExecSpec) -> ExecSession:
         return self._execs.start(op, container, spec)
 
-    @step
-    def open_logs(self, op: Operation, container: str, query: Mapping[str, Any]) -> logs.OpenLog:
-        """The log as a stream, and how its content is to be read."""
-        stream = self.stream("GET", "/containers/{}/logs", container, params={"stdout": 1, "stderr": 1, **query})
-        kind = stream.headers.get("Content-Type", "")
-        if kind.endswith("multiplexed-stream"):
-            return logs.OpenLog(stream, framed=True)
-        # Before API 1.42 the header says nothing, or "raw" of both.
-        if kind.endswith("raw-stream") and self.api_at_least("1.42"):
-            return logs.OpenLog(stream, framed=False)
-        try:
-            found = self.client.get(_INSPECT, container)
-        except BaseException:
-            stream.close()
-            raise
-        driver = found["HostConfig"].get("LogConfig", {}).get("Type")
-        return logs.OpenLog(stream, framed=not found["Config"].get("Tty"), mended=driver == "local")
-
     def logs(
         self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
     ) -> Iterator[tuple[int, bytes]]:
-        return logs.read(self, op, container, logs.Wanted(tail, since), follow=follow)
+        return logs.read(self, op, container, logs.LogRange(tail, since), follow=follow)
 
     @step
     def events(self, op: Operation) -> DockerEvents:
-        # The engine answers before it listens. So it is asked for what happened since a moment
-        # of its own clock that lies before the question.
+        # The engine answers before it subscribes. So the request names a moment of the engine's
+        # own clock that lies before it.
         since = time.time() if self.profile.place == "here" else self._clock()
         params = {"filters": {"type": ["container"]}, "since": f"{since:.9f}"}
         stream = self.stream("GET", "/events", params=params)
@@ -228,7 +210,7 @@ class DockerEngine(Connected, Engine):
     @step
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
         if self._is_hidden(container, path):
-            exec_archive.put(self, op, container, path, tar)
+            self._exec_archive.put(op, container, path, tar)
             return
         try:
             self.client.call("PUT", _ARCHIVE, container, params={"path": path}, data=tar)
@@ -236,7 +218,7 @@ class DockerEngine(Connected, Engine):
             raise self._path_problem(error, op, container, path) from error
 
     @step
-    def _open_archive(self, op: Operation, container: str, path: str) -> Answer | None:
+    def _open_archive(self, op: Operation, container: str, path: str) -> Response | None:
         """The archive as a stream; None where the engine does not see the path."""
         if self._is_hidden(container, path):
             return None
@@ -247,12 +229,12 @@ class DockerEngine(Connected, Engine):
 
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
         stream = self._open_archive(op, container, path)
-        yield from exec_archive.get(self, op, container, path) if stream is None else self.pieces(op, stream)
+        yield from self._exec_archive.get(op, container, path) if stream is None else self.pieces(op, stream)
 
     @step
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
         if self._is_hidden(container, path):
-            return exec_archive.kind(self, op, container, path)
+            return self._exec_archive.kind(op, container, path)
         for name, kind in ((path.rstrip("/") + "/.", "folder"), (path, "file")):
             try:
                 self.client.call("HEAD", _ARCHIVE, container, params={"path": name})
@@ -270,84 +252,46 @@ class DockerEngine(Connected, Engine):
 
     @step
     def create_network(self, op: Operation, name: str, labels: Mapping[str, str]) -> None:
-        networks.create(self, op, name, labels)
+        try:
+            # Without the check, moby makes several networks of one name.
+            body = {"Name": name, "Driver": "bridge", "Labels": dict(labels), "CheckDuplicate": True}
+            self.client.call("POST", "/networks/create", json=body)
+        except ApiError as error:
+            if error.status != 409 and "already exists" not in error.message:
+                raise
+            problem = f"there is a network {name!r} already"
+            raise self.errors.make(
+                NameConflictError, problem, op.name, "Choose another name.", error.message
+            ) from error
 
     @step
     def remove_network(self, op: Operation, name: str) -> None:
-        networks.remove(self, name)
+        try:
+            self.client.call("DELETE", "/networks/{}", name)
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     def _is_hidden(self, container: str, path: str) -> bool:
-        return exec_archive.is_hidden(self.client.get(_INSPECT, container), path)
+        return is_hidden(self.client.get(_INSPECT, container), path)
 
     def _path_problem(self, error: ApiError, op: Operation, container: str, path: str) -> DvmError:
-        made = self.problems.refusal(error, op.name, path)
-        if isinstance(made, WorkspaceNotFoundError):
-            return self.problems.refusal(error, op.name, container)
-        return made
+        mapped = self.errors.from_response(error, op.name, path)
+        if isinstance(mapped, WorkspaceNotFoundError):
+            return self.errors.from_response(error, op.name, container)
+        return mapped
 
-    # Images
-
-    @step
-    def inspect_image(self, op: Operation, name: str) -> ImageInfo | None:
-        try:
-            return parsing.image(self.client.get("/images/{}/json", name))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-
-    @step
-    def list_images(self, op: Operation) -> list[ImageInfo]:
-        found = (parsing.image(one) for one in self.client.get("/images/json"))
-        return [image for image in found if image.tags]
-
-    @step
-    def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
-        repository, tag = pull.reference(name)
-        params = {"fromImage": repository, "tag": tag} | ({"platform": platform} if platform else {})
-        headers = {}
-        if known := pull.credentials(name, op):
-            headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(known).encode()).decode()
-        shown = pull.PullProgress(progress, name)
-        try:
-            stream = self.stream("POST", "/images/create", params=params, headers=headers)
-            for message in pull.messages(self.pieces(op, stream)):
-                if said := stream_error(message):
-                    raise self._not_pulled(op, name, said)
-                shown.take(message)
-        except ApiError as error:
-            raise self._not_pulled(op, name, error.message) from error
-
-    def _not_pulled(self, op: Operation, name: str, words: str) -> DvmError:
-        if isinstance(full := self.problems.explain(0, words, op.name, name), EngineError) and "disk" in full.message:
-            return full
-        return ImageNotFoundError(
-            f"the image {name!r} could not be pulled: {' '.join(words.split())[:300]}",
-            hint=self.profile.hints.login,
-            platform=self.platform_name,
-            operation=op.name,
-            detail=words,
-        )
-
-    @step
-    def remove_image(self, op: Operation, name: str, *, force: bool) -> None:
-        try:
-            self.client.call("DELETE", "/images/{}", name, params={"force": force})
-        except ApiError as error:
-            if error.status == 409:
-                raise EngineError(
-                    f"the image {name!r} is used by a container",
-                    hint="Remove the container first, or the image's name with `force`.",
-                    platform=self.platform_name,
-                    operation=op.name,
-                    detail=error.message,
-                ) from error
-            raise
+    # Images: see `DockerImages`
 
     def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
-        from .building import build
+        from dvm_runtimes.builds.context import Sources
 
-        return build(self, op, options, labels, progress)
+        from . import buildkit, builds
+
+        sources = Sources.of(options)
+        if self.offers_buildkit(op) and (tool := buildkit.find_tool()) is not None:
+            return buildkit.build_with(tool, self, op, options, sources, labels, progress)
+        return builds.build_classic(self, op, options, sources, labels, progress)
 
 
 def _foreign_host(endpoint: Endpoint, profile: DockerProfile) -> str:

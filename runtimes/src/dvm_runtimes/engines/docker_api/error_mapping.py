@@ -1,16 +1,21 @@
-"""From the engine's refusals to typed errors, each with what to do about it on this platform.
+"""Typed errors, with a hint for this platform, for error responses and for engines that cannot be reached.
 
-The API gives a status and a sentence. Where a status stands for several
-things, the sentence decides; the ones that are matched here are quoted from
-moby's ``daemon/`` and are the same in Podman's compatible API unless noted.
+The API gives a status and a message. Where a status stands for several
+things, the message decides; those matched here are quoted from moby's
+``daemon/`` and are the same in Podman's compatible API unless noted.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import socket
+import ssl
 from typing import Any
 
-from dvm_runtimes.engines.http.api_error import ApiError
+from dvm_runtimes.engines.http.api_error import ApiError, ProtocolError
+from dvm_runtimes.engines.http.endpoint import Endpoint
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -18,6 +23,7 @@ from dvm_runtimes.errors import (
     InvalidOptionError,
     NameConflictError,
     PathNotFoundError,
+    RuntimeUnavailableError,
     UnsupportedError,
     WorkspaceNotFoundError,
     WorkspaceNotRunningError,
@@ -43,7 +49,11 @@ _NO_PLATFORM = re.compile(r"does not match the specified platform|no matching ma
 _READ_ONLY = re.compile(r"rootfs is marked read-only|read-only file system", re.IGNORECASE)
 
 
-class Problems:
+class SshError(ConnectionError):
+    """ssh ended before the engine answered; the text is ssh's own."""
+
+
+class ErrorMapping:
     """Makes the errors of one engine.
 
     Args:
@@ -59,31 +69,31 @@ class Problems:
             raise TypeError("an option's error names its field")
         return kind(message, hint=hint, platform=self._profile.platform_name, operation=operation, detail=detail)
 
-    def refusal(self, error: ApiError, operation: str, subject: str = "") -> DvmError:
-        """The typed error for an answer that is a refusal.
+    def from_response(self, error: ApiError, operation: str, subject: str = "") -> DvmError:
+        """The typed error for an error response.
 
         Args:
             error: the client's.
             operation: the public method.
-            subject: what the step was about: a container, an image.
+            subject: the name of the container or image that the request was about.
         """
-        return self.explain(error.status, error.message, operation, subject)
+        return self.from_message(error.status, error.message, operation, subject)
 
-    def explain(self, status: int, words: str, operation: str, subject: str = "") -> DvmError:
-        """The same, for a status and a sentence; status 0 where a stream carried the sentence."""
-        text = " ".join(words.split())
+    def from_message(self, status: int, message: str, operation: str, subject: str = "") -> DvmError:
+        """The same, for a status and a message; status 0 where a stream carried the message."""
+        text = " ".join(message.split())
         hints = self._profile.hints
 
-        def made(kind: type[DvmError], message: str, hint: str) -> DvmError:
-            return self.make(kind, message, operation, hint, words)
+        def made(kind: type[DvmError], problem: str, hint: str) -> DvmError:
+            return self.make(kind, problem, operation, hint, message)
 
         if _NO_SPACE.search(text):
             return made(EngineError, f"the disk of {self._profile.platform_name} is full", hints.disk)
         if _NO_INIT.search(text) and ("not found" in text or "no such file" in text):
             return made(EngineError, f"{self._profile.platform_name} has no init program", hints.init)
-        if found := _NO_BIND.search(text):
-            path = (found.group(1) or found.group(2) or "").strip()
-            return self._bad_mount(path, operation, words)
+        if match := _NO_BIND.search(text):
+            path = (match.group(1) or match.group(2) or "").strip()
+            return self._bad_mount(path, operation, message)
         if _PORT_TAKEN.search(text):
             return made(
                 EngineError,
@@ -93,9 +103,9 @@ class Problems:
         if _NO_PLATFORM.search(text):
             return made(ImageNotFoundError, f"there is no image {subject!r} for that platform", hints.login)
         if status == 409 or _NAME_TAKEN.search(text) or _NOT_RUNNING.search(text):
-            return self._conflict(text, operation, subject, words)
+            return self._conflict(text, operation, subject, message)
         if status == 404 or _NO_IMAGE.search(text):
-            return self._missing(text, operation, subject, words)
+            return self._missing(text, operation, subject, message)
         if _READ_ONLY.search(text):
             return made(
                 EngineError, f"the file system cannot be written: {_short(text)}", "Choose a folder that is mounted."
@@ -110,14 +120,14 @@ class Problems:
             "Check the options; `dvm doctor` shows the state of the engine.",
         )
 
-    def _conflict(self, text: str, operation: str, subject: str, words: str) -> DvmError:
+    def _conflict(self, text: str, operation: str, subject: str, message: str) -> DvmError:
         if _NAME_TAKEN.search(text):
             return self.make(
                 NameConflictError,
                 f"the container name {subject!r} is already in use" if subject else _short(text),
                 operation,
                 "Choose another name, or remove that container.",
-                words,
+                message,
             )
         if _RUNS.search(text):
             return self.make(
@@ -125,7 +135,7 @@ class Problems:
                 f"container {subject[:64]!r} runs and cannot be removed",
                 operation,
                 "Stop it first, or remove it with `force`.",
-                words,
+                message,
             )
         if _NOT_RUNNING.search(text):
             return self.make(
@@ -133,24 +143,24 @@ class Problems:
                 f"the container is not running: {_short(text)}",
                 operation,
                 "`dvm start` starts it again.",
-                words,
+                message,
             )
         return self.make(
             EngineError,
             f"the engine refused: {_short(text)}",
             operation,
             "Something else uses it, or changes it at the same time; try again.",
-            words,
+            message,
         )
 
-    def _missing(self, text: str, operation: str, subject: str, words: str) -> DvmError:
+    def _missing(self, text: str, operation: str, subject: str, message: str) -> DvmError:
         if _NO_PATH.search(text):
             return self.make(
                 PathNotFoundError,
                 f"there is nothing at {subject!r} in the container" if subject else _short(text),
                 operation,
                 "Look for it with `dvm exec`.",
-                words,
+                message,
             )
         if _NO_IMAGE.search(text):
             return self.make(
@@ -158,21 +168,21 @@ class Problems:
                 f"there is no image {subject!r} on {self._profile.platform_name}",
                 operation,
                 "Build it with `dvm build`, or pull it.",
-                words,
+                message,
             )
         if "network" in text:
             return self.make(
-                EngineError, _short(text), operation, "Create the network first, or leave network_mode out.", words
+                EngineError, _short(text), operation, "Create the network first, or leave network_mode out.", message
             )
         return self.make(
             WorkspaceNotFoundError,
             f"no container {subject[:64]!r} on {self._profile.platform_name}",
             operation,
             "`dvm ls` lists the workspaces.",
-            words,
+            message,
         )
 
-    def _bad_mount(self, path: str, operation: str, words: str) -> DvmError:
+    def _bad_mount(self, path: str, operation: str, message: str) -> DvmError:
         error = InvalidOptionError(
             "mounts.source",
             path,
@@ -180,7 +190,7 @@ class Problems:
             hint=self._profile.hints.bind,
             operation=operation,
         )
-        error.platform, error.detail = self._profile.platform_name, words
+        error.platform, error.detail = self._profile.platform_name, message
         return error
 
 
@@ -189,9 +199,64 @@ def _short(text: str, limit: int = 300) -> str:
 
 
 def stream_error(message: Any) -> str:
-    """The sentence of a failure that a progress stream carries; empty when it carries none."""
+    """The error message in an object of a progress stream; empty when it is no error."""
     if not isinstance(message, dict) or not ("error" in message or "errorDetail" in message):
         return ""
     detail = message.get("errorDetail")
-    said = (detail.get("message") if isinstance(detail, dict) else "") or message.get("error")
-    return str(said or "it failed without a reason")
+    text = (detail.get("message") if isinstance(detail, dict) else "") or message.get("error")
+    return str(text or "it failed without a reason")
+
+
+def unavailable(
+    error: BaseException, endpoint: Endpoint, profile: DockerProfile, *, operation: str = ""
+) -> RuntimeUnavailableError:
+    """The typed error for an engine that cannot be reached, or closed the connection.
+
+    Args:
+        error: of the system, TLS or ssh.
+    """
+    problem, hint = _explain(error, endpoint, profile)
+    return RuntimeUnavailableError(
+        f"{profile.platform_name} {problem}",
+        hint=hint,
+        platform=profile.platform_name,
+        operation=operation,
+        detail=_text_of(error),
+    )
+
+
+def _explain(error: BaseException, endpoint: Endpoint, profile: DockerProfile) -> tuple[str, str]:
+    hints = profile.hints
+    where = endpoint.path if endpoint.scheme == "unix" else str(endpoint)
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, ProtocolError):
+        return f"is not what answers at {where}: {error}", "Check the address."
+    if isinstance(error, SshError):
+        return f"cannot be reached through ssh: {error}", (
+            f"Check that `ssh {endpoint.host} docker version` works without a password."
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"at {where} shows a certificate that is not trusted: {error.verify_message}", (
+            "Check DOCKER_CERT_PATH and the name in the certificate."
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"at {where} does not agree on TLS: {_text_of(error)}", "Check the port and DOCKER_TLS_VERIFY."
+    if isinstance(error, socket.gaierror):
+        return f"cannot be found: the host name {endpoint.host!r} is not known", "Check the address."
+    if number in (errno.EACCES, errno.EPERM):
+        return f"is there, but you may not use its socket {where}", hints.permission
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return f"is not running: there is no socket at {where}", hints.start
+    if number in (errno.ECONNREFUSED, errno.ENOTSOCK):
+        return f"is not running: nothing listens at {where}", hints.start
+    if number in (errno.ECONNRESET, errno.EPIPE) or isinstance(error, EOFError):
+        return "went away in the middle of the call", hints.start
+    if isinstance(error, TimeoutError):
+        return f"does not answer at {where}", hints.start
+    return f"cannot be reached at {where}: {_text_of(error)}", hints.start
+
+
+def _text_of(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno) if error.errno else error.strerror
+    return str(error) or type(error).__name__

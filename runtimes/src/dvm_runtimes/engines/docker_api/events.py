@@ -1,4 +1,4 @@
-"""The engine's event stream."""
+"""`DockerEvents`: the engine's event stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dvm_runtimes.engines.base import EngineEvent, EventStream
-from dvm_runtimes.engines.http.client import Answer
+from dvm_runtimes.engines.http.client import Response
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import EventKind
 
@@ -16,7 +16,7 @@ _KINDS = {
     "create": EventKind.CREATED,
     "start": EventKind.STARTED,
     "die": EventKind.STOPPED,
-    "died": EventKind.STOPPED,  # Podman's native word
+    "died": EventKind.STOPPED,  # Podman's native name
     "pause": EventKind.PAUSED,
     "unpause": EventKind.RESUMED,
     "rename": EventKind.RENAMED,
@@ -66,12 +66,12 @@ class DockerEvents(EventStream):
     """Events from ``stream``.
 
     Args:
-        stream: the answer to ``GET /events``.
+        stream: the response to ``GET /events``.
         since: what happened before is left out; seconds by the engine's clock.
         broken: makes the error for a stream that broke.
     """
 
-    def __init__(self, stream: Answer, since: float, broken: Callable[[BaseException, Answer], DvmError]) -> None:
+    def __init__(self, stream: Response, since: float, broken: Callable[[BaseException, Response], DvmError]) -> None:
         self._stream = stream
         self._since = since
         self._broken = broken
@@ -97,8 +97,8 @@ class DockerEvents(EventStream):
             if line is None:
                 raise EOFError("the event stream ended")
             data = json.loads(line)
-            if isinstance(data, dict) and moment(data) >= self._since and (found := event(data)) is not None:
-                return found
+            if isinstance(data, dict) and moment(data) >= self._since and (known := event(data)) is not None:
+                return known
         return None
 
     def close(self) -> None:

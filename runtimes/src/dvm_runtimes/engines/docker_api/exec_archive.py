@@ -1,30 +1,29 @@
-"""Files of a container that only its own processes see: what lies in a tmpfs.
+"""`ExecArchive`: copies files that only the container's own processes see, such as those in a tmpfs.
 
-The engine's archive calls look at the container's file system from outside.
-There a tmpfs is an empty folder: what is put into it is lost without a word,
-and nothing can be got. So the container's own ``tar`` does it, as ``kubectl cp``
-does it everywhere.
+The engine's archive requests see the container's file system from outside.
+There a tmpfs is an empty folder: files put into it are lost without an error,
+and nothing can be read. So the container's own ``tar`` does it, as with
+``kubectl cp``.
 """
 
 from __future__ import annotations
 
 import posixpath
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from dvm_runtimes.engines.base import STDERR, ExecSession, ExecSpec
-from dvm_runtimes.errors import DvmError, EngineError, ExecError, PathNotFoundError
+from dvm_runtimes.engines.feeder import Feeder
+from dvm_runtimes.errors import EngineError, ExecError, PathNotFoundError
 from dvm_runtimes.operation import Operation
 
-if TYPE_CHECKING:
-    from .engine import DockerEngine
+from .error_mapping import ErrorMapping
 
 _KIND = 'if [ -d "$1" ]; then echo folder; elif [ -e "$1" ]; then echo file; fi'
 
 
 def is_hidden(container: Mapping[str, Any], path: str) -> bool:
-    """Whether the engine's archive calls miss what is at ``path``.
+    """Whether the engine's archive requests do not see ``path``.
 
     Args:
         container: the answer to ``GET /containers/ID/json``.
@@ -42,64 +41,75 @@ def is_hidden(container: Mapping[str, Any], path: str) -> bool:
     return False
 
 
-def put(engine: DockerEngine, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
-    """Unpack a tar stream into the folder ``path``."""
-    session = _tar(engine, op, container, ("-xpf", "-", "-C", path), stdin=True)
-    with _Ended(session, op):
-        feeder = _Feeder(session, tar)
-        said = b"".join(data for _, data in _output(session))
-        code = session.wait()
-        feeder.finish()
-    _check(engine, op, container, path, code, said)
+class ExecArchive:
+    """Copies files with the container's own ``tar``.
 
+    Args:
+        start: runs a command in a container; see `Engine.exec_start`.
+        errors: makes the errors.
+    """
 
-def get(engine: DockerEngine, op: Operation, container: str, path: str) -> Iterator[bytes]:
-    """The file or folder as a tar stream whose first member is its base name."""
-    folder, name = posixpath.split(path.rstrip("/") or "/")
-    if name in ("", "."):
-        folder, name = path, "."
-    session = _tar(engine, op, container, ("-cf", "-", "-C", folder, "--", name), stdin=False)
-    said = b""
-    with _Ended(session, op):
-        for stream, data in _output(session):
-            if stream == STDERR:
-                said += data
-            else:
-                yield data
-        code = session.wait()
-    _check(engine, op, container, path, code, said)
+    def __init__(self, start: Callable[[Operation, str, ExecSpec], ExecSession], errors: ErrorMapping) -> None:
+        self._start = start
+        self._errors = errors
 
+    def put(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
+        """Unpack a tar stream into the folder ``path``."""
+        session = self._tar(op, container, ("-xpf", "-", "-C", path), stdin=True)
+        with _Ended(session, op):
+            feeder = Feeder(session, tar)
+            try:
+                output = b"".join(data for _, data in _output(session))
+                code = session.wait()
+            finally:
+                feeder.finish()
+        self._check(op, path, code, output)
 
-def kind(engine: DockerEngine, op: Operation, container: str, path: str) -> str | None:
-    """``"folder"``, ``"file"`` or None."""
-    session = engine.exec_start(op, container, ExecSpec(command=("sh", "-c", _KIND, "dvm", path), user="0:0"))
-    with _Ended(session, op):
-        said = b"".join(data for _, data in _output(session))
-        session.wait()
-    return said.decode().strip() or None
+    def get(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
+        """The file or folder as a tar stream whose first member is its base name."""
+        folder, name = posixpath.split(path.rstrip("/") or "/")
+        if name in ("", "."):
+            folder, name = path, "."
+        session = self._tar(op, container, ("-cf", "-", "-C", folder, "--", name), stdin=False)
+        errors = b""
+        with _Ended(session, op):
+            for stream, data in _output(session):
+                if stream == STDERR:
+                    errors += data
+                else:
+                    yield data
+            code = session.wait()
+        self._check(op, path, code, errors)
 
+    def kind(self, op: Operation, container: str, path: str) -> str | None:
+        """``"folder"``, ``"file"`` or None."""
+        session = self._start(op, container, ExecSpec(command=("sh", "-c", _KIND, "dvm", path), user="0:0"))
+        with _Ended(session, op):
+            output = b"".join(data for _, data in _output(session))
+            session.wait()
+        return output.decode().strip() or None
 
-def _tar(engine: DockerEngine, op: Operation, container: str, words: tuple[str, ...], *, stdin: bool) -> ExecSession:
-    return engine.exec_start(op, container, ExecSpec(command=("tar", *words), user="0:0", stdin=stdin))
+    def _tar(self, op: Operation, container: str, arguments: tuple[str, ...], *, stdin: bool) -> ExecSession:
+        return self._start(op, container, ExecSpec(command=("tar", *arguments), user="0:0", stdin=stdin))
+
+    def _check(self, op: Operation, path: str, code: int, output: bytes) -> None:
+        if not code:
+            return
+        text = " ".join(output.decode(errors="replace").split())
+        missing = "No such file" in text or "can't cd" in text or "Cannot open" in text
+        problem = f"there is nothing at {path!r} in the container" if missing else f"{path!r} could not be copied"
+        raise self._errors.make(
+            PathNotFoundError if missing else EngineError,
+            problem if missing else f"{problem}: {text[:300]}",
+            op.name,
+            "Look for it with `dvm exec`.",
+            text,
+        )
 
 
 def _output(session: ExecSession) -> Iterator[tuple[int, bytes]]:
     while (piece := session.read()) is not None:
         yield piece
-
-
-def _check(engine: DockerEngine, op: Operation, container: str, path: str, code: int, said: bytes) -> None:
-    if not code:
-        return
-    words = " ".join(said.decode(errors="replace").split())
-    missing = "No such file" in words or "can't cd" in words or "Cannot open" in words
-    raise engine.problems.make(
-        PathNotFoundError if missing else EngineError,
-        f"there is nothing at {path!r} in the container" if missing else f"{path!r} could not be copied: {words[:300]}",
-        op.name,
-        "Look for it with `dvm exec`.",
-        words,
-    )
 
 
 class _Ended:
@@ -134,29 +144,3 @@ class _Ended:
                 operation=self._op.name,
                 detail=error.detail,
             ) from error
-
-
-class _Feeder:
-    """The thread that writes the archive while the output is read."""
-
-    def __init__(self, session: ExecSession, pieces: Iterable[bytes]) -> None:
-        self._session = session
-        self._pieces = pieces
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="dvm-tar", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            for piece in self._pieces:
-                self._session.write(piece)
-            self._session.close_stdin()
-        except (DvmError, OSError) as error:
-            self._error = error
-            self._session.abort()
-
-    def finish(self) -> None:
-        """Raise what went wrong on this side."""
-        self._thread.join(10.0)
-        if self._error is not None:
-            raise self._error

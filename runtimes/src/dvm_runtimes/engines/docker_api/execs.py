@@ -1,21 +1,18 @@
-"""Starting commands in containers, asking for their state, and ending them."""
+"""`Execs`: starts commands in containers, asks for their state, and ends them."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dvm_runtimes.engines.base import ExecSpec
 from dvm_runtimes.engines.http.api_error import ApiError
-from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import Operation
 
 from . import kill_script
-from .sessions import DockerSession, ExecState
-
-if TYPE_CHECKING:
-    from .engine import DockerEngine
+from .api import DockerApi
+from .exec_session import DockerSession, ExecState
 
 _KILL_LIMIT = 10.0
 _RESIZE_TRIES = 48
@@ -23,12 +20,12 @@ _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.1
 
 
-def create_body(spec: ExecSpec, mark: str, *, console_size: bool) -> dict[str, Any]:
+def exec_body(spec: ExecSpec, mark: str, *, console_size: bool) -> dict[str, Any]:
     """The body of ``POST /containers/ID/exec``.
 
     Args:
         spec: the command.
-        mark: see `killing`.
+        mark: see `kill_script`.
         console_size: whether the engine takes a terminal's size here (API 1.42).
     """
     body: dict[str, Any] = {
@@ -52,49 +49,41 @@ class Execs:
     """The commands of one engine.
 
     Args:
-        engine: the engine.
+        api: of the engine.
     """
 
     session_type: type[DockerSession] = DockerSession
     """What `start` makes."""
 
-    def __init__(self, engine: DockerEngine) -> None:
-        self._engine = engine
+    def __init__(self, api: DockerApi) -> None:
+        self._api = api
 
     def start(self, op: Operation, container: str, spec: ExecSpec) -> DockerSession:
         """Run a command; within a step of the engine."""
-        engine, mark = self._engine, kill_script.new_mark()
-        sized = engine.api_at_least("1.42")
-        exec_id = self._create(container, create_body(spec, mark, console_size=sized))
+        api, mark = self._api, kill_script.new_mark()
+        sized = api.api_at_least("1.42")
+        exec_id = self._create(container, exec_body(spec, mark, console_size=sized))
         start: dict[str, object] = {"Detach": False, "Tty": spec.tty}
         if spec.tty and sized:
             start["ConsoleSize"] = list(spec.size)
-        wire = engine.client.dial(op)
         try:
-            with op.aborting(wire.cut):
-                path = f"/v{engine.client.api_version}/exec/{exec_id}/start"
-                early = take_over(wire, engine.address.http_host, path, start)
+            handed_over = api.client.upgrade("POST", "/exec/{}/start", exec_id, protocol="tcp", json=start)
         except ApiError as error:
-            wire.close()
-            raise self._refused(error, op, spec, container) from error
-        except BaseException as error:
-            why = wire.explain()
-            wire.close()
-            # It may run all the same: the answer did not come, the question may have arrived.
+            raise self._from_response(error, op, spec, container) from error
+        except BaseException:
+            # It may run all the same: the request may have arrived, though its answer did not.
             self._end_unanswered(op, container, exec_id, mark, spec.user)
-            if why is not None:
-                raise why from error
             raise
         session = self.session_type(
-            wire,
-            early,
+            handed_over.connection,
+            handed_over.early,
             tty=spec.tty,
             inspect=lambda op: self.state(op, exec_id),
             ended=lambda op: self.ended(op, exec_id),
             resize=lambda op, rows, columns: self._resize(op, exec_id, rows, columns),
             kill=lambda op: self.kill(op, container, exec_id, mark, spec.user),
-            broken=lambda error, wire: engine.broken(error, op.name, wire),
-            failed=lambda code, words: self.failed(op, spec, code, words),
+            broken=lambda error, connection: api.broken(error, op.name, connection),
+            failed=lambda code, message: self.failed(op, spec, code, message),
             operation=op.name,
         )
         if spec.tty and not sized:
@@ -102,9 +91,9 @@ class Execs:
         return session
 
     def state(self, op: Operation, exec_id: str) -> ExecState:
-        """What the engine knows of the command now."""
-        with self._engine.calling(op) as scope, self._engine.typed(op, scope):
-            data = self._engine.client.get("/exec/{}/json", exec_id)
+        """The engine's record of the command."""
+        with self._api.calling(op) as scope, self._api.typed(op, scope):
+            data = self._api.client.get("/exec/{}/json", exec_id)
         code, pid = data.get("ExitCode"), int(data.get("Pid") or 0)
         return ExecState(
             running=bool(data.get("Running")),
@@ -119,7 +108,7 @@ class Execs:
         Args:
             user: whom it runs as; empty for the container's own.
         """
-        here = self._engine.profile.place == "here"
+        here = self._api.profile.place == "here"
         if here and kill_script.kill_here(mark) and not self.state(op, exec_id).running:
             return
         if self._run_kill(op, container, mark, "0:0", privileged=True) != 0:
@@ -129,12 +118,12 @@ class Execs:
             self._run_kill(op, container, mark, "0:0", privileged=False)
 
     def _run_kill(self, op: Operation, container: str, mark: str, user: str, *, privileged: bool) -> int:
-        engine = self._engine
+        api = self._api
         body: dict[str, Any] = {"Cmd": kill_script.kill_command(mark), "Privileged": privileged, "AttachStdout": True}
         if user:
             body["User"] = user
         # Not allowed, or there is no shell.
-        with engine.calling(op) as scope, engine.typed(op, scope, container):
+        with api.calling(op) as scope, api.typed(op, scope, container):
             try:
                 exec_id = self._create(container, body)
                 self._run_to_end(op, exec_id)
@@ -145,22 +134,20 @@ class Execs:
     def _run_to_end(self, op: Operation, exec_id: str) -> None:
         """Run a command that writes nothing.
 
-        Attached all the same: Podman 4.3 never tells of the end of one that is not, and nobody has to ask again and
-        again.
+        Attached all the same: Podman 4.3 never reports the end of one that is not, and nothing
+        has to poll.
         """
-        engine = self._engine
-        wire = engine.client.dial(op)
+        start = {"Detach": False, "Tty": False}
+        connection = self._api.client.upgrade("POST", "/exec/{}/start", exec_id, protocol="tcp", json=start).connection
         try:
-            with op.aborting(wire.cut):
-                path = f"/v{engine.client.api_version}/exec/{exec_id}/start"
-                take_over(wire, engine.address.http_host, path, {"Detach": False, "Tty": False})
-                while wire.sock.recv(4096):
+            with op.aborting(connection.cut):
+                while connection.sock.recv(4096):
                     pass
         finally:
-            wire.close()
+            connection.close()
 
     def ended(self, op: Operation, exec_id: str) -> ExecState:
-        """Wait for a command's end. The API has nothing to wait for, so it is asked again and again."""
+        """Wait for a command's end. The API has no request that waits for it, so this polls."""
         pause = _FIRST_PAUSE
         while True:
             state = self.state(op, exec_id)
@@ -170,15 +157,15 @@ class Execs:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _create(self, container: str, body: dict[str, Any]) -> str:
-        answer = self._engine.client.call("POST", "/containers/{}/exec", container, json=body)
+        answer = self._api.client.call("POST", "/containers/{}/exec", container, json=body)
         return str(answer.json()["Id"])
 
     def _resize(self, op: Operation, exec_id: str, rows: int, columns: int) -> None:
-        engine = self._engine
-        with engine.calling(op) as scope, engine.typed(op, scope):
+        api = self._api
+        with api.calling(op) as scope, api.typed(op, scope):
             for attempt in range(_RESIZE_TRIES):
                 try:
-                    engine.client.call("POST", "/exec/{}/resize", exec_id, params={"h": rows, "w": columns})
+                    api.client.call("POST", "/exec/{}/resize", exec_id, params={"h": rows, "w": columns})
                 except ApiError:
                     # The engine answers before the process is there, and drops a size that comes too early.
                     if attempt == _RESIZE_TRIES - 1 or not self._about_to_start(op, exec_id, attempt):
@@ -199,22 +186,22 @@ class Execs:
         except DvmError:
             pass  # the engine is gone; the first error says so
 
-    def _refused(self, error: ApiError, op: Operation, spec: ExecSpec, container: str) -> DvmError:
+    def _from_response(self, error: ApiError, op: Operation, spec: ExecSpec, container: str) -> DvmError:
         text = error.message
         if error.status in (400, 500) and ("OCI runtime" in text or "unable to find user" in text or "exec" in text):
             return self.failed(op, spec, 126, text)
-        return self._engine.problems.explain(error.status, text, op.name, container)
+        return self._api.errors.from_message(error.status, text, op.name, container)
 
-    def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
-        """The error of a command that was not started: its exit code, and the engine's sentence."""
-        reason = " ".join(words.split()) or "the engine gave no reason"
-        # Engines disagree on the number; a shell's rule decides, as far as the sentence tells.
+    def failed(self, op: Operation, spec: ExecSpec, code: int, message: str) -> ExecError:
+        """The error of a command that was not started, from its exit code and the engine's message."""
+        reason = " ".join(message.split()) or "the engine gave no reason"
+        # Engines disagree on the number; a shell's rule decides, as far as the message tells.
         missing = "executable file not found" in reason or "no such file or directory" in reason
         return ExecError(
             f"{spec.command[0]!r} could not be started: {reason[:400]}",
             exit_code=127 if missing else code,
             hint="Is it installed in the image, executable, and on the PATH? Does the working folder exist?",
-            platform=self._engine.platform_name,
+            platform=self._api.profile.platform_name,
             operation=op.name,
-            detail=words,
+            detail=message,
         )

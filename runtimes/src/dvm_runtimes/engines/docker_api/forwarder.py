@@ -1,4 +1,4 @@
-"""A socket on this machine that leads to an engine, for programs that need an address."""
+"""A Unix socket on this machine that forwards to an engine, for programs that need a ``DOCKER_HOST``."""
 
 from __future__ import annotations
 
@@ -8,52 +8,50 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dvm_runtimes.engines.http.connection import Wire, cut
+from dvm_runtimes.engines.http.connection import Connection, cut
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import CancelToken, Operation
 
-if TYPE_CHECKING:
-    from .engine import DockerEngine
+from .api import DockerApi
 
 _PIECE = 256 * 1024
 
 
 @contextlib.contextmanager
-def door_to(engine: DockerEngine, folder: Path) -> Iterator[str]:
+def forwarded(api: DockerApi, folder: Path) -> Iterator[str]:
     """A ``DOCKER_HOST`` for this engine.
 
-    Its own, where that says all. Certificates, ssh's options and what else
-    leads to other engines stays on our side of a socket in ``folder``.
+    It is the engine's own Unix socket, if it has one. For others, a socket in
+    ``folder`` keeps certificates and ssh's options on this side.
     """
-    if engine.address.scheme == "unix":
-        yield engine.endpoint
+    if api.address.scheme == "unix":
+        yield str(api.address)
         return
-    door = _Door(engine, folder / "engine.sock")
+    forwarder = _Forwarder(api, folder / "engine.sock")
     try:
         yield f"unix://{folder}/engine.sock"
     finally:
-        door.close()
+        forwarder.close()
 
 
-class _Door:
-    """Takes connections and carries each to the engine.
+class _Forwarder:
+    """Accepts connections and forwards each to the engine.
 
     Args:
-        engine: where to.
+        api: of the engine.
         path: the socket; its folder is for this user alone.
     """
 
-    def __init__(self, engine: DockerEngine, path: Path) -> None:
-        self._engine = engine
+    def __init__(self, api: DockerApi, path: Path) -> None:
+        self._api = api
         self._over = CancelToken()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(os.fspath(path))
         self._server.listen(64)
-        self._threads = [threading.Thread(target=self._accept, name="dvm-door", daemon=True)]
+        self._threads = [threading.Thread(target=self._accept, name="dvm-forwarder", daemon=True)]
         self._threads[0].start()
 
     def close(self) -> None:
@@ -73,33 +71,33 @@ class _Door:
                 caller, _ = self._server.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=self._carry, args=(caller,), name="dvm-door", daemon=True)
+            thread = threading.Thread(target=self._forward, args=(caller,), name="dvm-forwarder", daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _carry(self, caller: socket.socket) -> None:
-        wire: Wire | None = None
+    def _forward(self, caller: socket.socket) -> None:
+        connection: Connection | None = None
         try:
             with Operation("build_image", cancel=self._over) as op:
-                wire = self._engine.client.dial(op)
+                connection = self._api.client.dial(op)
                 with self._lock:
-                    self._open |= {caller, wire.sock}
+                    self._open |= {caller, connection.sock}
                 if self._over.is_set():
                     return
-                back = threading.Thread(target=_copy, args=(wire.sock, caller), name="dvm-door", daemon=True)
+                back = threading.Thread(target=_copy, args=(connection.sock, caller), name="dvm-forwarder", daemon=True)
                 back.start()
-                _copy(caller, wire.sock)
+                _copy(caller, connection.sock)
                 back.join()
         except (OSError, DvmError):
             pass  # whoever called sees his connection end, and says so
         finally:
             with self._lock:
                 self._open.discard(caller)
-                if wire is not None:
-                    self._open.discard(wire.sock)
+                if connection is not None:
+                    self._open.discard(connection.sock)
             caller.close()
-            if wire is not None:
-                wire.close()
+            if connection is not None:
+                connection.close()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

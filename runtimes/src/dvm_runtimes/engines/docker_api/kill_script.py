@@ -1,9 +1,9 @@
-"""Ending a command in a container, and all that it started.
+"""The script that ends a command in a container, and everything that it started.
 
 The API can start a command but not end one. So every command carries a mark
 in its environment that its children inherit, wherever they go: into the
 background, into a session of their own, or below PID 1 when their parent has
-ended. Whoever has the mark is ended.
+ended. Every process that has the mark is killed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def new_mark() -> str:
 
 
 def kill_command(mark: str) -> list[str]:
-    """The words that end everything with this mark, when they run inside as root."""
+    """The argv that ends everything with this mark, run in the container as root."""
     return ["/bin/sh", "-c", SCRIPT, "dvm-kill", mark]
 
 

@@ -1,27 +1,27 @@
-"""A container's output as it comes, to its very end.
+"""A container's log, complete to its last line.
 
-Docker (seen with 20.10) ends a followed log when the container ends, whether
-or not its last words have been read: now and then they are missing, though
-they are in the log. So the log is followed with the engine's time stamps, and
-what lies behind the last one is asked for when it has ended.
+Docker (seen with 20.10) ends a followed log when the container ends, before
+or after its last lines: now and then they are missing, though they are in the
+log. So the log is followed with the engine's time stamps, and what lies behind
+the last one is requested when it has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from dvm_runtimes.engines.http.client import Answer
+from dvm_runtimes.engines.http.client import Response
 from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.operation import Operation
 
 from . import parsing
+from .api import DockerApi, step
 from .frames import messages, plain, split
-from .newline_repair import mend
 
-if TYPE_CHECKING:
-    from .engine import DockerEngine
+CUT = 16 * 1024
+"""Bytes after which Docker before 23 cuts a line into messages."""
 
 Message = tuple[int, bytes]
 
@@ -30,60 +30,79 @@ class OpenLog(NamedTuple):
     """A log that the engine sends.
 
     Attributes:
-        stream: the answer.
-        framed: whether its two streams are told apart.
-        mended: whether newlines were lost, see `mending`.
+        stream: the response.
+        framed: whether its two streams come in frames.
+        lacks_newlines: see `repair_newlines`.
     """
 
-    stream: Answer
+    stream: Response
     framed: bool
-    mended: bool = False
+    lacks_newlines: bool = False
 
 
-class Wanted(NamedTuple):
-    """Which part of a log is asked for; see `Engine.logs`."""
+class LogRange(NamedTuple):
+    """Which part of a log is requested; see `Engine.logs`."""
 
     tail: int | None
     since: float | None
 
     def query(self) -> dict[str, Any]:
-        """The same, as the API takes it."""
+        """The query parameters of the API."""
         since = {} if self.since is None else {"since": f"{self.since:.9f}"}
         return {"tail": "all" if self.tail is None else str(self.tail), **since}
 
 
-def read(engine: DockerEngine, op: Operation, container: str, wanted: Wanted, *, follow: bool) -> Iterator[Message]:
+@step
+def open_log(api: DockerApi, op: Operation, container: str, query: Mapping[str, Any]) -> OpenLog:
+    """The log as a stream, and the format of its content."""
+    stream = api.stream("GET", "/containers/{}/logs", container, params={"stdout": 1, "stderr": 1, **query})
+    kind = stream.headers.get("Content-Type", "")
+    if kind.endswith("multiplexed-stream"):
+        return OpenLog(stream, framed=True)
+    # Before API 1.42 the header is missing, or says "raw" for both formats.
+    if kind.endswith("raw-stream") and api.api_at_least("1.42"):
+        return OpenLog(stream, framed=False)
+    try:
+        inspected = api.client.get("/containers/{}/json", container)
+    except BaseException:
+        stream.close()
+        raise
+    driver = inspected["HostConfig"].get("LogConfig", {}).get("Type")
+    return OpenLog(stream, framed=not inspected["Config"].get("Tty"), lacks_newlines=driver == "local")
+
+
+def read(api: DockerApi, op: Operation, container: str, part: LogRange, *, follow: bool) -> Iterator[Message]:
     """The output of a container's main process."""
     if follow:
-        yield from _read_following(engine, op, container, wanted)
-    elif wanted.tail != 0:
-        log = engine.open_logs(op, container, wanted.query())
-        pieces = engine.pieces(op, log.stream)
-        if log.mended and log.framed:
-            yield from mend(messages(pieces))
+        yield from _read_following(api, op, container, part)
+    elif part.tail != 0:
+        log = open_log(api, op, container, part.query())
+        pieces = api.pieces(op, log.stream)
+        if log.lacks_newlines and log.framed:
+            yield from repair_newlines(messages(pieces))
         else:
             yield from (split if log.framed else plain)(pieces)
 
 
-def _read_following(engine: DockerEngine, op: Operation, container: str, wanted: Wanted) -> Iterator[Message]:
-    query = wanted.query()
-    log = engine.open_logs(op, container, {**query, "follow": 1, "timestamps": 1})
+def _read_following(api: DockerApi, op: Operation, container: str, part: LogRange) -> Iterator[Message]:
+    query = part.query()
+    log = open_log(api, op, container, {**query, "follow": 1, "timestamps": 1})
     if not log.framed:
         # A terminal's output has no marks between its messages, where the time stamps are.
         log.stream.close()
-        log = engine.open_logs(op, container, {**query, "follow": 1})
-        yield from plain(engine.pieces(op, log.stream))
+        log = open_log(api, op, container, {**query, "follow": 1})
+        yield from plain(api.pieces(op, log.stream))
         return
 
     def rest_since(stamp: str) -> Iterator[bytes]:
         began = {"since": parsing.exact(stamp)} if stamp else query
         try:
-            return engine.pieces(op, engine.open_logs(op, container, {**began, "timestamps": 1}).stream)
+            return api.pieces(op, open_log(api, op, container, {**began, "timestamps": 1}).stream)
         except WorkspaceNotFoundError:
             return iter(())  # it was removed, and its log with it
 
-    found = to_the_end(engine.pieces(op, log.stream), rest_since, from_start=wanted.tail is None)
-    yield from mend(found) if log.mended else found
+    output = to_the_end(api.pieces(op, log.stream), rest_since, from_start=part.tail is None)
+    yield from repair_newlines(output) if log.lacks_newlines else output
 
 
 @dataclass(slots=True)
@@ -135,3 +154,20 @@ def split_stamp(message: bytes) -> tuple[bytes, bytes]:
     """The time stamp before a message, and the message."""
     stamp, _, text = message.partition(b" ")
     return stamp, text
+
+
+def repair_newlines(output: Iterable[Message]) -> Iterator[Message]:
+    """The messages of a log, with the newlines that old engines lose put back.
+
+    Docker before 23 (API 1.42) cuts long lines into messages of 16 KiB, and
+    its log driver ``local`` loses the newline behind a line that was cut. A
+    message shorter than that, or an empty one, can only be the end of a line,
+    since the engine waits for either.
+    """
+    open_lines: dict[int, bool] = {}
+    for stream, text in output:
+        if open_lines.get(stream):
+            yield stream, b"\n"
+        open_lines[stream] = len(text) != CUT and not text.endswith(b"\n")
+        if text:
+            yield stream, text

@@ -1,4 +1,4 @@
-"""From the engine's JSON to our own data. Pure."""
+"""The API's JSON as containers, images, ports and capabilities. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dvm_runtimes.engines.base import Container
-from dvm_runtimes.infos import HostPort, ImageInfo, WorkspaceStatus
+from dvm_runtimes.infos import Capabilities, HostPort, ImageInfo, WorkspaceStatus
+
+from .profile import DockerProfile
 
 _STATUS = {
     "running": WorkspaceStatus.RUNNING,
@@ -18,7 +20,7 @@ _STATUS = {
     "exited": WorkspaceStatus.EXITED,
     "dead": WorkspaceStatus.DEAD,
     "removing": WorkspaceStatus.REMOVING,
-    # Podman's own words, where they show through.
+    # Podman's own names, where its compatible API shows them.
     "configured": WorkspaceStatus.CREATED,
     "initialized": WorkspaceStatus.CREATED,
     "stopped": WorkspaceStatus.EXITED,
@@ -54,13 +56,13 @@ class PortView:
         return None if address in ("localhost", "::1") or address.startswith("127.") else HostPort(address, port)
 
 
-def status(word: str) -> WorkspaceStatus:
-    """The state that an engine's word stands for.
+def status(text: str) -> WorkspaceStatus:
+    """The engine's name of a state, as `WorkspaceStatus`.
 
     >>> status("Exited").value
     'exited'
     """
-    return _STATUS.get(word.lower(), WorkspaceStatus.UNKNOWN)
+    return _STATUS.get(text.lower(), WorkspaceStatus.UNKNOWN)
 
 
 def seconds(text: str | float | None) -> float | None:
@@ -118,7 +120,7 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
 
 
 def listed(data: Mapping[str, Any], view: PortView) -> Container:
-    """A container from ``GET /containers/json``, which tells less."""
+    """A container from ``GET /containers/json``, which has less."""
     now = status(str(data.get("State", "")))
     prose = str(data.get("Status", ""))
     code = _PROSE_EXIT.search(prose) if now in _ENDED else None
@@ -145,8 +147,8 @@ def _image_id(text: object) -> str:
 
 
 def _health(data: Mapping[str, Any]) -> str:
-    word = str(data.get("Status", ""))
-    return word if word in ("healthy", "unhealthy", "starting") else ""
+    health = str(data.get("Status", ""))
+    return health if health in ("healthy", "unhealthy", "starting") else ""
 
 
 def _bindings(ports: Mapping[str, Any], view: PortView) -> dict[str, HostPort]:
@@ -181,15 +183,44 @@ def image(data: Mapping[str, Any]) -> ImageInfo:
         size=int(data.get("Size") or 0),
         created=seconds(data.get("Created")) or 0.0,
         labels=dict(config.get("Labels") or data.get("Labels") or {}),
-        entrypoint=_words(config.get("Entrypoint")),
-        command=_words(config.get("Cmd")),
+        entrypoint=_argv(config.get("Entrypoint")),
+        command=_argv(config.get("Cmd")),
         env=tuple(config.get("Env") or ()),
         user=str(config.get("User") or ""),
         working_dir=str(config.get("WorkingDir") or ""),
     )
 
 
-def _words(value: object) -> tuple[str, ...]:
+def _argv(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    return tuple(str(word) for word in value) if isinstance(value, list | tuple) else ()
+    return tuple(str(one) for one in value) if isinstance(value, list | tuple) else ()
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether the engine runs without root's rights."""
+    return any("rootless" in str(option) for option in info.get("SecurityOptions") or ())
+
+
+def capabilities_of(info: Mapping[str, Any], profile: DockerProfile) -> Capabilities:
+    """The capabilities of an engine.
+
+    Args:
+        info: the answer to ``GET /info``.
+        profile: which product it is.
+    """
+    reasons: dict[str, str] = {}
+    driver = str(info.get("CgroupDriver") or "")
+    if driver == "none":
+        # Such an engine takes limits and drops them without a word.
+        reasons["resource_limits"] = "it runs rootless without cgroups (Cgroup Driver: none), so limits have no effect"
+        reasons["pause"] = "it runs rootless without cgroups, whose freezer pausing needs"
+    elif info.get("MemoryLimit") is False:
+        reasons["resource_limits"] = "the kernel of its host has no memory cgroup"
+    if is_rootless(info):
+        reasons["host_network"] = "it runs rootless in namespaces of its own, whose network is not that of this machine"
+    if not profile.local:
+        reasons["bind_mounts"] = "its host is another machine, which does not have this machine's folders"
+    if profile.place != "here" and not profile.ssh_agent_socket:
+        reasons["ssh_agent"] = "its host does not share this machine's SSH agent"
+    return Capabilities(**dict.fromkeys(reasons, False), reasons=reasons)

@@ -1,4 +1,4 @@
-"""What the platforms that are driven over the Docker API have in common."""
+"""`DockerApiProvider`: the base of the platforms that are driven over the Docker API."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from dvm_runtimes.engines.http.endpoint import Endpoint
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
 
-from .ping import probe
+from .client import ping
+from .error_mapping import unavailable
 from .profile import DockerProfile
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
 
+SSH_LEAST = 1.0
+"""Seconds; with less, an engine behind ssh is not asked."""
+
+
 class DockerApiProvider(PlatformProvider):
-    """A platform that tells where it listens and what is its own; the rest is the same for all."""
+    """A platform that knows its endpoint and its profile; the rest is the same for all."""
 
     @abstractmethod
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
-        """Where it listens, with what is needed to get in."""
+        """Its address, with the certificates and options that it needs."""
 
     @abstractmethod
     def profile(self, platform: Platform, machine: Machine) -> DockerProfile:
-        """What is its own: name, place, hints."""
+        """Its name, place and hints."""
 
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
         try:
@@ -58,6 +63,23 @@ class DockerApiProvider(PlatformProvider):
         from . import connect
 
         return connect(endpoint, profile)
+
+
+def probe(endpoint: Endpoint, profile: DockerProfile, timeout: float) -> Probe:
+    """The engine's version, or why it does not answer, in this product's terms; see `PlatformProvider.probe`."""
+    if endpoint.scheme == "ssh" and timeout < SSH_LEAST:
+        # Its handshakes alone take longer, and a key may need its user's consent.
+        return Probe(
+            problem="is not asked in passing, for it is behind ssh",
+            hint=f"Check that `ssh {endpoint.host} docker version` works without a password.",
+            silent=True,
+        )
+    try:
+        return Probe(version=ping(endpoint, timeout).version)
+    except (OSError, EOFError) as error:
+        explained = unavailable(error, endpoint, profile)
+        problem = explained.message.removeprefix(profile.platform_name).strip()
+        return Probe(problem=problem, hint=explained.hint, silent=isinstance(error, TimeoutError))
 
 
 def no_such_profile(name: str, profile: str, known: Iterable[str]) -> RuntimeUnavailableError:

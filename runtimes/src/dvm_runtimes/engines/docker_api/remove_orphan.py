@@ -1,4 +1,4 @@
-"""Removes what a dead process left on an engine: the paths of the API, and a command for engines behind TLS or ssh.
+"""Removes what a dead process left on an engine: paths of the API, and a command for engines behind TLS or ssh.
 
     python -m dvm_runtimes.engines.docker_api.remove_orphan ENDPOINT KIND NAME
 
@@ -24,8 +24,8 @@ PATHS = {
 """What is deleted; a container goes with its anonymous volumes."""
 
 LOOK = "/containers/{name}/json"
-"""What is there once a container has been made. Podman 4 takes a DELETE while it is being made for one of what is on
-its disk under that name, and is left with a container that it can neither list nor leave out of its lists."""
+"""A path that exists once a container has been made. Podman 4 applies a DELETE during the creation to the files on its
+disk, and is left with a container that it can neither list nor leave out of its lists."""
 
 LIMIT = 30.0
 
@@ -53,7 +53,7 @@ def from_text(text: str) -> Endpoint:
     tls = data.pop("tls")
     if tls is not None:
         files = {key: None if tls[key] is None else Path(tls[key]) for key in ("ca", "cert", "key")}
-        tls = Tls(**files, verify=tls["verify"])
+        tls = Tls(**files, verify=tls["verify"], server_name=tls.get("server_name", ""))
     return Endpoint(**{**data, "ssh_options": tuple(data["ssh_options"]), "tls": tls})
 
 
@@ -62,17 +62,17 @@ def remove(endpoint: Endpoint, kind: str, name: str) -> bool:
     from dvm_runtimes.engines.http.api_error import ApiError
     from dvm_runtimes.operation import Operation
 
-    from .engine import DockerEngine
+    from .api import DockerApi
     from .profile import DockerProfile
 
-    engine = DockerEngine(endpoint, DockerProfile())
+    api = DockerApi(endpoint, DockerProfile())
     try:
-        with Operation("remove", timeout=LIMIT) as op, engine.calling(op):
-            engine.client.call("DELETE", PATHS[kind].replace("{name}", name))
+        with Operation("remove", timeout=LIMIT) as op, api.calling(op):
+            api.client.call("DELETE", PATHS[kind].replace("{name}", name))
     except ApiError as error:
         return error.status == 404
     finally:
-        engine.close()
+        api.close()
     return True
 
 

@@ -1,1 +1,1 @@
-"""HTTP to an engine over a Unix socket, TCP, TLS or ssh: requests that a time limit or a cancel event cuts short."""
+"""JSON over HTTP to an engine, on a Unix socket, TCP or TLS: every request ends with its `Operation`."""

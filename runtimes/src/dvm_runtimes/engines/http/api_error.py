@@ -1,8 +1,9 @@
-"""What an engine answers instead of a result: an HTTP error response, or something that is no engine."""
+"""What a server answers instead of a result: an HTTP error response, or something that is not HTTP."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 
 class ApiError(Exception):
@@ -10,21 +11,19 @@ class ApiError(Exception):
 
     Args:
         status: of HTTP, 400 or more.
-        message: the engine's own sentence.
+        message: the server's own sentence.
+        headers: of the response.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers or {}
 
 
-class NotAnEngineError(ConnectionError):
-    """Something answered, but not a container engine."""
-
-
-class SshError(ConnectionError):
-    """ssh ended before the engine said anything; the text is ssh's own."""
+class ProtocolError(ConnectionError):
+    """Something answered, but not the API that is expected there."""
 
 
 def message_in(body: bytes) -> str:
@@ -35,7 +34,7 @@ def message_in(body: bytes) -> str:
     """
     text = body.decode(errors="replace").strip()
     try:
-        # Cut where it was not read to its end, or as it came: what lies around the object is left out.
+        # The body may be cut short, or come with its chunk sizes around the object.
         return str(json.loads(text[text.find("{") : text.rfind("}") + 1])["message"])
     except (ValueError, KeyError, TypeError):
         return text

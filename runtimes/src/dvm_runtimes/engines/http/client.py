@@ -1,9 +1,12 @@
-"""Requests to one engine, over connections that can be cut while a call waits.
+"""HTTP requests to one server, over connections that can be cut while a call waits.
 
 A call belongs to an `Operation`: whatever ends that, ends the call's blocked
-reads and writes at once. HTTP is the standard library's: the Docker SDK's
-connections, time limits, lists and streams had all to be replaced, and what
-was left of it takes longer to load than everything else of a command.
+reads and writes at once. HTTP is the standard library's, which loads faster
+than any client library and leaves the socket to us.
+
+    client = Client(endpoint, base_path="/api/v1", headers={"Authorization": "Bearer ..."})
+    with client.scope(op):
+        pods = client.get("/namespaces/{}/pods", "default", labelSelector="app=shop")
 """
 
 from __future__ import annotations
@@ -14,23 +17,18 @@ import json as json_text
 import selectors
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from dvm_runtimes.engines.http.api_error import NotAnEngineError
+from dvm_runtimes.operation import Operation
 
-from .api_error import ApiError, message_in
-from .connection import Wire, dial, dial_session
+from .api_error import ApiError, ProtocolError, message_in
+from .connection import Connection, dial, dial_session
+from .upgrade import Upgraded, take_over
 
 if TYPE_CHECKING:
-    from dvm_runtimes.operation import Operation
-
     from .endpoint import Endpoint
-
-OLDEST = "1.24"
-NEWEST = "1.51"
-"""The API versions that this code was written for; an engine's own, if it is older, goes before `NEWEST`."""
 
 _KEPT = 16
 """Idle connections that are kept for the next calls."""
@@ -43,50 +41,50 @@ class Scope:
 
     def __init__(self, op: Operation) -> None:
         self.op = op
-        self.wire: Wire | None = None
+        self.connection: Connection | None = None
         """What the call goes over, or broke on; None while it has none."""
         self._lock = threading.Lock()
 
-    def hold(self, wire: Wire) -> None:
+    def hold(self, connection: Connection) -> None:
         """From here on the call goes over this connection."""
         with self._lock:
-            self.wire = wire
+            self.connection = connection
         # Aborted just before: whoever did it found no connection to cut.
         if self.op.aborted:
             self.cut()
 
-    def let_go(self, wire: Wire) -> None:
+    def let_go(self, connection: Connection) -> None:
         """It may be another call's: the end of this one must not cut it."""
         with self._lock:
-            if self.wire is wire:
-                self.wire = None
+            if self.connection is connection:
+                self.connection = None
 
     def cut(self) -> None:
         """Make the call's blocked reads and writes end; does not block."""
         with self._lock:
-            if self.wire is not None:
-                self.wire.cut()
+            if self.connection is not None:
+                self.connection.cut()
 
 
 class _Current(threading.local):
     scope: Scope | None = None
 
 
-class _Line:
-    """HTTP over a `Wire`, one request after the other."""
+class _Channel:
+    """HTTP over a `Connection`, one request after another."""
 
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         # Its address is never used: it has its socket.
         self.http = http.client.HTTPConnection("localhost")
         self.http.auto_open = 0
-        self.http.sock = wire.sock
+        self.http.sock = connection.sock
 
     def ask(self, method: str, target: str, body: Any, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         """Send a request; the head of its answer.
 
         Raises:
-            NotAnEngineError: what answered speaks no HTTP.
+            ProtocolError: what answered speaks no HTTP.
             EOFError, OSError: the connection broke.
         """
         unsent: OSError | None = None
@@ -103,52 +101,54 @@ class _Line:
             if isinstance(error, http.client.RemoteDisconnected):
                 raise EOFError("the connection was closed before any answer") from None
             if isinstance(error, http.client.HTTPException):
-                raise NotAnEngineError(f"no HTTP ({type(error).__name__})") from None
+                raise ProtocolError(f"no HTTP ({type(error).__name__})") from None
             raise
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it still waits for a request; an engine that has gone shows as something to read."""
+        """Whether it still waits for a request; a server that has closed it shows as something to read."""
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self.wire.sock, selectors.EVENT_READ)
+                selector.register(self.connection.sock, selectors.EVENT_READ)
                 return not selector.select(0)
         except (OSError, ValueError):
             return False
 
     def close(self) -> None:
         self.http.close()
-        self.wire.close()
+        self.connection.close()
 
 
-class Answer:
-    """An engine's answer, of which the body may yet be coming. Made by `Client.call`.
+class Response:
+    """A response, of which the body may yet be coming. Made by `Client.call`.
 
     Attributes:
         headers: by name, in any case.
-        body: all of it; empty for one that is read as it comes.
+        body: all of it; empty for a streamed response.
     """
 
-    def __init__(self, client: Client, line: _Line, scope: Scope | None, response: http.client.HTTPResponse) -> None:
+    def __init__(
+        self, client: Client, channel: _Channel, scope: Scope | None, response: http.client.HTTPResponse
+    ) -> None:
         self.headers: Mapping[str, str] = response.headers  # type: ignore[assignment]
         self.body = b""
         self._client = client
         self._scope = scope
         self._response = response
-        self._line: _Line | None = line
-        self._wire = line.wire
+        self._channel: _Channel | None = channel
+        self._connection = channel.connection
         self._lock = threading.Lock()
 
     def json(self) -> Any:
         """The body's content.
 
         Raises:
-            NotAnEngineError: it is no JSON.
+            ProtocolError: it is no JSON.
         """
         try:
             return json_text.loads(self.body)
         except ValueError as error:
-            raise NotAnEngineError("its answer is no JSON") from error
+            raise ProtocolError("its answer is no JSON") from error
 
     def read(self) -> bytes:
         """Take the whole body, and give the connection back.
@@ -182,52 +182,60 @@ class Answer:
         """Make a blocked `pieces` end at once; does not block."""
         # Once it was read to its end, its connection may be another call's.
         with self._lock:
-            if self._line is not None:
-                self._wire.cut()
+            if self._channel is not None:
+                self._connection.cut()
 
     def explain(self) -> BaseException | None:
         """Why it broke, where the connection knows."""
-        return self._wire.explain()
+        return self._connection.explain()
 
     def close(self) -> None:
         """End it, wherever it is; without effect once it was read to its end."""
-        if line := self._leave():
-            line.close()
+        if channel := self._leave():
+            channel.close()
 
     def _release(self) -> None:
         """Nothing more comes: the connection may serve the next call."""
-        if line := self._leave():
+        if channel := self._leave():
             lasts = not self._response.will_close
             self._response.close()
             if self._scope is not None:
-                self._scope.let_go(self._wire)
-            self._client.keep(line) if lasts else line.close()
+                self._scope.let_go(self._connection)
+            self._client.keep(channel) if lasts else channel.close()
 
-    def _leave(self) -> _Line | None:
+    def _leave(self) -> _Channel | None:
         with self._lock:
-            line, self._line = self._line, None
-        return line
+            channel, self._channel = self._channel, None
+        return channel
 
 
 class Client:
-    """Speaks to one engine; every thread may.
+    """HTTP requests to one server. Threads may share it.
 
     Args:
-        endpoint: where it listens.
+        endpoint: the server's address.
+        base_path: comes before every path, as in ``"/api/v1"``.
+        headers: sent with every request, or a function that returns them, for tokens that expire.
 
     Attributes:
-        api_version: what is spoken.
         requests, connections: how many there have been.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        base_path: str = "",
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self.endpoint = endpoint
-        self.api_version = OLDEST
+        self.base_path = base_path
         self.requests = self.connections = 0
+        self._headers = headers
         self._current = _Current()
         self._lock = threading.Lock()
-        self._idle: list[_Line] = []
-        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
+        self._idle: list[_Channel] = []
+        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._closed = False
 
     @contextlib.contextmanager
@@ -241,12 +249,8 @@ class Client:
         finally:
             self._current.scope = before
 
-    def ping(self) -> Answer:
-        """Ask whether it is there; the headers tell its API version."""
-        return self.call("GET", "/_ping", versioned=False)
-
     def get(self, path: str, *parts: str, **params: Any) -> Any:
-        """What there is to know at ``path``; see `call`."""
+        """The JSON at ``path``; see `call`."""
         return self.call("GET", path, *parts, params=params).json()
 
     def call(
@@ -259,135 +263,155 @@ class Client:
         data: Iterable[bytes] | None = None,
         json: Mapping[str, Any] | None = None,
         stream: bool = False,
-        versioned: bool = True,
-    ) -> Answer:
+        base_path: str | None = None,
+    ) -> Response:
         """Make a request.
 
         Args:
-            method: as in ``POST``.
-            path: below the version, as in ``/containers/{}/start``.
-            parts: names to put into it.
-            params: the query: a list is given word by word, an object as JSON, None and False not at all.
+            method: as in ``"POST"``.
+            path: below the base path, as in ``"/containers/{}/start"``.
+            parts: names that replace the path's ``{}``, quoted.
+            params: the query, see `encode_query`.
+            headers: sent besides the client's own.
             data: the body, piece by piece.
             json: the body, as an object.
-            stream: the body of the answer is left for the caller, who closes it.
+            stream: leave the response's body to the caller, who closes it.
+            base_path: replaces the client's own.
 
         Raises:
-            ApiError: the engine refused.
-            NotAnEngineError: what answered speaks no HTTP.
-            EOFError, OSError: the connection broke, or there was none to be had.
+            ApiError: an HTTP error response.
+            ProtocolError: what answered does not speak HTTP.
+            EOFError, OSError: the connection broke, or could not be made.
             DvmError: the operation was aborted while the connection was made.
         """
-        target = path.format(*(quote(part, safe="/:@") for part in parts))
-        if versioned:
-            target = f"/v{self.api_version}{target}"
-        if query := urlencode(dict(_words(params or {})), doseq=True):
-            target = f"{target}?{query}"
-        sent = {"Host": self.endpoint.http_host, **(headers or {})}
+        target = self._target(path, parts, params, base_path)
+        sent = self._all_headers(headers)
+        body: Iterable[bytes] | bytes | None = data
         if json is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
+            body = json_text.dumps(json).encode()
         scope = self._current.scope
-        line = self._line(scope)
+        channel = self._channel(scope)
         try:
-            body = data if json is None else json_text.dumps(json).encode()
-            response = line.ask(method, target, body, sent)
+            response = channel.ask(method, target, body, sent)
         except BaseException:
-            line.close()
+            channel.close()
             raise
-        answer = Answer(self, line, scope, response)
+        answer = Response(self, channel, scope, response)
         if response.status >= http.client.BAD_REQUEST:
-            raise ApiError(response.status, message_in(answer.read()) or response.reason)
+            raise ApiError(response.status, message_in(answer.read()) or response.reason, answer.headers)
         if not stream:
             answer.read()
         return answer
 
-    def dial(self, op: Operation) -> Wire:
-        """A connection of its own, for what takes one over."""
-        wire = dial_session(self.endpoint, op)
-        self._remember(wire)
-        return wire
+    def upgrade(
+        self,
+        method: str,
+        path: str,
+        *parts: str,
+        protocol: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Upgraded:
+        """Take a connection over from HTTP. The caller closes it.
 
-    def keep(self, line: _Line) -> None:
-        """Have this connection ready for another call."""
+        Args:
+            protocol: what the server is asked to speak on it, as in ``"tcp"`` or ``"websocket"``.
+
+        Raises:
+            ApiError, ProtocolError, EOFError, OSError, DvmError: as `call` does.
+        """
+        sent = self._all_headers(headers) | {"Upgrade": protocol}
+        body = b""
+        if json is not None:
+            sent.setdefault("Content-Type", "application/json")
+            body = json_text.dumps(json).encode()
+        op = self._op
+        connection = self.dial(op)
+        try:
+            with op.aborting(connection.cut):
+                return take_over(connection, self._target(path, parts, params), sent, body, method=method)
+        except BaseException as error:
+            reason = connection.explain()
+            connection.close()
+            if reason is not None:
+                raise reason from error
+            raise
+
+    def encode_query(self, params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The pairs of a query: None is left out, a list gives its name several times."""
+        for name, value in params.items():
+            if isinstance(value, bool):
+                yield name, "true" if value else "false"
+            elif value is not None:
+                yield name, value
+
+    def dial(self, op: Operation) -> Connection:
+        """A connection of its own, which two threads may use at once."""
+        return self._remember(self._dial(op, session=True))
+
+    def keep(self, channel: _Channel) -> None:
+        """Keep this connection for another call."""
         with self._lock:
             if not self._closed and len(self._idle) < _KEPT:
-                self._idle.append(line)
+                self._idle.append(channel)
                 return
-        line.close()
+        channel.close()
 
     def cut(self) -> None:
         """End every call in flight."""
         with self._lock:
-            wires = list(self._wires)
-        for wire in wires:
-            wire.cut()
+            connections = list(self._open)
+        for connection in connections:
+            connection.cut()
 
     def close(self) -> None:
         """Release the connections that no call uses; the others are released as their calls end."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for line in idle:
-            line.close()
+        for channel in idle:
+            channel.close()
 
-    def _line(self, scope: Scope | None) -> _Line:
+    @property
+    def _op(self) -> Operation:
+        scope = self._current.scope
+        return scope.op if scope is not None else Operation("request")
+
+    def _target(
+        self, path: str, parts: Iterable[str], params: Mapping[str, Any] | None, base_path: str | None = None
+    ) -> str:
+        below = path.format(*(quote(part, safe="/:@") for part in parts))
+        query = urlencode(dict(self.encode_query(params or {})), doseq=True)
+        return (self.base_path if base_path is None else base_path) + below + (f"?{query}" if query else "")
+
+    def _all_headers(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+        own = self._headers() if callable(self._headers) else self._headers
+        return {"Host": self.endpoint.http_host, **(own or {}), **(headers or {})}
+
+    def _channel(self, scope: Scope | None) -> _Channel:
         """A connection for one request, the one that was used last before a new one."""
         with self._lock:
             self.requests += 1
         while True:
             with self._lock:
-                line = self._idle.pop() if self._idle else None
-            if line is None:
-                wire = dial(self.endpoint, scope.op if scope is not None else None)
-                self._remember(wire)
-                line = _Line(wire)
-            elif not line.is_quiet:
-                line.close()
+                channel = self._idle.pop() if self._idle else None
+            if channel is None:
+                channel = _Channel(self._remember(self._dial(self._op)))
+            elif not channel.is_quiet:
+                channel.close()
                 continue
             if scope is not None:
-                scope.hold(line.wire)
-            return line
+                scope.hold(channel.connection)
+            return channel
 
-    def _remember(self, wire: Wire) -> None:
+    def _dial(self, op: Operation, *, session: bool = False) -> Connection:
+        return (dial_session if session else dial)(self.endpoint, op)
+
+    def _remember(self, connection: Connection) -> Connection:
         """Let `cut` reach this connection too."""
         with self._lock:
             self.connections += 1
-            self._wires.add(wire)
-
-
-def _words(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """A query as the API wants it: its flags are there or not, its objects are JSON."""
-    for name, value in params.items():
-        if value is None or value is False:
-            continue
-        if isinstance(value, dict):
-            yield name, json_text.dumps(value)
-        else:
-            yield name, 1 if value is True else value
-
-
-def version_of(answer: Answer) -> str:
-    """The newest API version that both sides know."""
-    theirs = answer.headers.get("Api-Version", "")
-    return negotiate(theirs) if theirs else OLDEST
-
-
-def negotiate(theirs: str) -> str:
-    """The newest API version that both sides know.
-
-    >>> negotiate("1.41"), negotiate("1.99")
-    ('1.41', '1.51')
-    """
-    return NEWEST if as_number(theirs) > as_number(NEWEST) else theirs
-
-
-def as_number(version: str) -> tuple[int, ...]:
-    """An API version that can be compared; ``(0,)`` for what is none.
-
-    >>> as_number("1.9") < as_number("1.41")
-    True
-    """
-    try:
-        return tuple(int(part) for part in version.split("."))
-    except ValueError:
-        return (0,)
+            self._open.add(connection)
+        return connection

@@ -18,18 +18,20 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\-]*")
 
 
 class Tls(NamedTuple):
-    """What proves who an engine is, and who we are to it.
+    """How TLS identifies the server and this client.
 
     Attributes:
         ca: a file of trusted certificates; None trusts the system's.
         cert, key: files that prove who we are; None where the engine does not ask.
         verify: False accepts any certificate, as ``docker --tls`` does.
+        server_name: the name that the server's certificate must have; empty for the endpoint's host.
     """
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
     verify: bool = True
+    server_name: str = ""
 
     @classmethod
     def folder(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Tls:

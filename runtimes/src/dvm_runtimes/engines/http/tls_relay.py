@@ -13,19 +13,19 @@ import socket
 import ssl
 import threading
 
-from .connection import Wire, cut
+from .connection import Connection, cut
 
 _PIECE = 256 * 1024
 _ENDS = 5.0
 
 
-class TlsRelay(Wire):
+class TlsRelay(Connection):
     """A plain socket whose other end is a thread that speaks TLS with the engine.
 
     Args:
         remote: connected to the engine; blocking until the handshake is done.
         context: the rules of trust.
-        host: whose certificate is wanted.
+        host: the name that the certificate must have.
 
     Raises:
         OSError: no agreement on TLS.

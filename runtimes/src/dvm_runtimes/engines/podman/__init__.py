@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, answering
+from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, connected
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -18,4 +18,4 @@ def connect(endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
     """
     from .engine import PodmanEngine
 
-    return answering(PodmanEngine(endpoint, profile))
+    return connected(PodmanEngine(endpoint, profile))

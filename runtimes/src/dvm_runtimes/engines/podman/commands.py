@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dvm_runtimes.engines.base import STDERR
+from dvm_runtimes.engines.docker_api.exec_session import DockerSession, ExecState
 from dvm_runtimes.engines.docker_api.execs import Execs
-from dvm_runtimes.engines.docker_api.sessions import DockerSession, ExecState
 
 from . import feeding
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.base import ExecSpec
-    from dvm_runtimes.engines.docker_api.engine import DockerEngine
+    from dvm_runtimes.engines.docker_api.api import DockerApi
     from dvm_runtimes.errors import ExecError
     from dvm_runtimes.operation import Operation
 
@@ -40,12 +40,12 @@ class PodmanSession(DockerSession):
             return None
         return piece
 
-    def _was_not_started(self, said: bytes) -> None:
-        pieces = [said]
+    def _was_not_started(self, first: bytes) -> None:
+        pieces = [first]
         while (piece := self.next_piece()) is not None:
             pieces.append(piece[1])
-        words = b"".join(pieces).decode(errors="replace").replace(self.shell, "sh").strip()
-        self._failure = self._failed(self.wait(), words)
+        message = b"".join(pieces).decode(errors="replace").replace(self.shell, "sh").strip()
+        self._failure = self._failed(self.wait(), message)
 
     def next_piece(self) -> tuple[int, bytes] | None:
         while (piece := super().next_piece()) is not None:
@@ -58,14 +58,14 @@ class PodmanExecs(Execs):
     """The commands of one Podman.
 
     Args:
-        engine: the engine.
+        api: of the engine.
         has_shell: whether the container has one; within a step of the engine.
     """
 
     session_type = PodmanSession
 
-    def __init__(self, engine: DockerEngine, has_shell: Callable[[str], bool]) -> None:
-        super().__init__(engine)
+    def __init__(self, api: DockerApi, has_shell: Callable[[str], bool]) -> None:
+        super().__init__(api)
         self._has_shell = has_shell
 
     def start(self, op: Operation, container: str, spec: ExecSpec) -> DockerSession:
@@ -83,5 +83,5 @@ class PodmanExecs(Execs):
             return state._replace(started=None if state.exit_code in _NOT_STARTED else True)
         return state
 
-    def failed(self, op: Operation, spec: ExecSpec, code: int, words: str) -> ExecError:
-        return super().failed(op, feeding.bare(spec), 126 if code == 125 else code, words)
+    def failed(self, op: Operation, spec: ExecSpec, code: int, message: str) -> ExecError:
+        return super().failed(op, feeding.bare(spec), 126 if code == 125 else code, message)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dvm_runtimes.engines.base import Container, ContainerSpec, ExecSpec
-from dvm_runtimes.engines.docker_api import exec_archive, logs
-from dvm_runtimes.engines.docker_api.connected import step
+from dvm_runtimes.engines.docker_api import logs
+from dvm_runtimes.engines.docker_api.api import step
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.engines.docker_api.profile import DockerProfile
 from dvm_runtimes.engines.http.api_error import ApiError
@@ -88,7 +88,7 @@ class PodmanEngine(DockerEngine):
             super().rename_container(op, container, name)
         except EngineError as error:
             if _NAME_LOST.search(f"{error} {error.detail}"):
-                raise self.problems.make(
+                raise self.errors.make(
                     NameConflictError,
                     f"the container name {name!r} is already in use",
                     op.name,
@@ -119,7 +119,7 @@ class PodmanEngine(DockerEngine):
     @step
     def path_kind(self, op: Operation, container: str, path: str) -> str | None:
         if self._is_hidden(container, path):
-            return exec_archive.kind(self, op, container, path)
+            return self._exec_archive.kind(op, container, path)
         return self._kind(container, path)
 
     def _kind(self, container: str, path: str) -> str | None:
@@ -137,7 +137,7 @@ class PodmanEngine(DockerEngine):
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
         # Podman would make what is missing.
         if self.path_kind(op, container, path) != "folder":
-            raise self.problems.make(
+            raise self.errors.make(
                 PathNotFoundError,
                 f"there is no folder {path!r} in the container",
                 op.name,
@@ -149,7 +149,7 @@ class PodmanEngine(DockerEngine):
     def get_archive(self, op: Operation, container: str, path: str) -> Iterator[bytes]:
         # Podman makes everything root's on the way out. The container's own tar keeps owners, if it has one.
         if self._has_tar(op, container):
-            yield from exec_archive.get(self, op, container, path)
+            yield from self._exec_archive.get(op, container, path)
         else:
             yield from super().get_archive(op, container, path)
 
@@ -175,7 +175,7 @@ class PodmanEngine(DockerEngine):
         self, op: Operation, container: str, *, tail: int | None, since: float | None, follow: bool
     ) -> Iterator[tuple[int, bytes]]:
         if follow and self._loses_lines(op):
-            return following.read(self, op, container, logs.Wanted(tail, since))
+            return following.read(self, op, container, logs.LogRange(tail, since))
         return super().logs(op, container, tail=tail, since=since, follow=follow)
 
     def _loses_lines(self, op: Operation) -> bool:

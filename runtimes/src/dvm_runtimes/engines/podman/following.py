@@ -12,40 +12,38 @@ import threading
 from collections.abc import Iterator
 from itertools import takewhile
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from dvm_runtimes.engines.docker_api import parsing
+from dvm_runtimes.engines.docker_api.api import DockerApi
 from dvm_runtimes.engines.docker_api.frames import messages, plain
-from dvm_runtimes.engines.docker_api.logs import Message, Wanted, split_stamp
-from dvm_runtimes.engines.http.client import Answer
+from dvm_runtimes.engines.docker_api.logs import LogRange, Message, open_log, split_stamp
+from dvm_runtimes.engines.http.client import Response
 from dvm_runtimes.errors import DvmError, WorkspaceNotFoundError
 from dvm_runtimes.operation import Operation
 
-if TYPE_CHECKING:
-    from .engine import PodmanEngine
 
-
-def read(engine: PodmanEngine, op: Operation, container: str, wanted: Wanted) -> Iterator[Message]:
+def read(api: DockerApi, op: Operation, container: str, part: LogRange) -> Iterator[Message]:
     """The output of a container's main process, until that ends.
 
     Args:
-        wanted: which part of it.
+        part: which part of it.
     """
-    everything = Wanted(None, wanted.since).query()
-    log = engine.open_logs(op, container, {**everything, "follow": 1})
+    everything = LogRange(None, part.since).query()
+    log = open_log(api, op, container, {**everything, "follow": 1})
     if not log.framed:
         # A terminal's output has no marks between its messages; it is taken as it comes.
         log.stream.close()
-        log = engine.open_logs(op, container, {**wanted.query(), "follow": 1})
-        yield from plain(engine.pieces(op, log.stream))
+        log = open_log(api, op, container, {**part.query(), "follow": 1})
+        yield from plain(api.pieces(op, log.stream))
         return
-    unread = Unread(wanted)
-    with _Bell(engine, op, log.stream) as bell:
+    unread = Unread(part)
+    with _Bell(api, op, log.stream) as bell:
         while True:
             ended = bell.ended
             bell.rang.clear()
             try:
-                first, second = (list(_messages(engine, op, container, unread.query())) for _ in range(2))
+                first, second = (list(_messages(api, op, container, unread.query())) for _ in range(2))
             except WorkspaceNotFoundError:
                 return  # it was removed, and its log with it
             yield from unread.take([one for one, _ in takewhile(_agree, zip(first, second, strict=False))])
@@ -59,9 +57,9 @@ def read(engine: PodmanEngine, op: Operation, container: str, wanted: Wanted) ->
                 return
 
 
-def _messages(engine: PodmanEngine, op: Operation, container: str, query: dict[str, Any]) -> Iterator[Message]:
-    log = engine.open_logs(op, container, {**query, "timestamps": 1})
-    return messages(engine.pieces(op, log.stream))
+def _messages(api: DockerApi, op: Operation, container: str, query: dict[str, Any]) -> Iterator[Message]:
+    log = open_log(api, op, container, {**query, "timestamps": 1})
+    return messages(api.pieces(op, log.stream))
 
 
 def _agree(pair: tuple[Message, Message]) -> bool:
@@ -71,17 +69,17 @@ def _agree(pair: tuple[Message, Message]) -> bool:
 class Unread:
     """Which part of a log was not given yet."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, part: LogRange) -> None:
+        self._part = part
         self._stamp = b""
         self._count = 0
 
     def query(self) -> dict[str, Any]:
         """What asks for all of it, and for the rest of the second before it."""
-        query = Wanted(None, self._wanted.since).query()
+        query = LogRange(None, self._part.since).query()
         if self._stamp:
             since = parsing.exact(self._stamp.decode("ascii", "replace"))
-            if float(since) > (self._wanted.since or 0.0):
+            if float(since) > (self._part.since or 0.0):
                 query["since"] = since
         return query
 
@@ -94,8 +92,8 @@ class Unread:
         if self._stamp:
             known = [number for number, (_, stamp, _) in enumerate(stamped) if stamp == self._stamp][: self._count]
             begin = known[-1] + 1 if known else 0
-        elif self._wanted.tail is not None:
-            begin = max(0, len(stamped) - self._wanted.tail)
+        elif self._part.tail is not None:
+            begin = max(0, len(stamped) - self._part.tail)
         self._stamp = stamped[-1][1]
         self._count = sum(stamp == self._stamp for _, stamp, _ in stamped)
         for stream, _, text in stamped[begin:]:
@@ -111,17 +109,17 @@ class _Bell:
         error: why the stream ended, if it broke.
     """
 
-    def __init__(self, engine: PodmanEngine, op: Operation, stream: Answer) -> None:
+    def __init__(self, api: DockerApi, op: Operation, stream: Response) -> None:
         self.rang = threading.Event()
         self.ended = False
         self.error: DvmError | None = None
         self._stream = stream
-        self._thread = threading.Thread(target=self._run, args=(engine, op), name="dvm-log", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(api, op), name="dvm-log", daemon=True)
         self._thread.start()
 
-    def _run(self, engine: PodmanEngine, op: Operation) -> None:
+    def _run(self, api: DockerApi, op: Operation) -> None:
         try:
-            for _ in engine.pieces(op, self._stream):
+            for _ in api.pieces(op, self._stream):
                 self.rang.set()
         except DvmError as error:
             self.error = error

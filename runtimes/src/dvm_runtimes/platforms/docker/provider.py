@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dvm_runtimes.discovery.probing import first_alive
 from dvm_runtimes.discovery.provider import NEVER, Machine
 from dvm_runtimes.engines.docker_api import CONNECT_LIMIT, DockerProfile, Endpoint, Hints, Tls
-from dvm_runtimes.engines.docker_api.ping import ping
+from dvm_runtimes.engines.docker_api.client import ping
 from dvm_runtimes.engines.docker_api.profile import Place
 from dvm_runtimes.engines.docker_api.provider import (
     DockerApiProvider,

@@ -1,4 +1,4 @@
-"""The connection to one engine: what every step of it shares, and how its failures become typed errors."""
+"""`DockerApi`: requests to one engine that speaks the Docker API, whose failures become typed errors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
 from dvm_runtimes.engines.http.api_error import ApiError
-from dvm_runtimes.engines.http.client import Answer, Client, Scope, as_number, version_of
-from dvm_runtimes.engines.http.connection import Wire
+from dvm_runtimes.engines.http.client import Response, Scope
+from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.engines.http.endpoint import Endpoint
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
 
-from .error_mapping import Problems
+from .client import DockerClient, as_number, common_version
+from .error_mapping import ErrorMapping, unavailable
 from .profile import DockerProfile
-from .unreachable import unavailable
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -27,13 +27,13 @@ BROKEN = (OSError, EOFError)
 
 
 def step(method: M) -> M:
-    """A step whose requests end with its operation, and whose errors are typed."""
+    """A method, or a function of a `DockerApi`, whose requests end with its operation and whose errors are typed."""
 
     @functools.wraps(method)
-    def run(self: Connected, op: Operation, *args: Any, **kwargs: Any) -> Any:
-        self.negotiate(op)
-        with self.calling(op) as scope, self.typed(op, scope, _subject(args)):
-            return method(self, op, *args, **kwargs)
+    def run(api: DockerApi, op: Operation, *args: Any, **kwargs: Any) -> Any:
+        api.negotiate(op)
+        with api.calling(op) as scope, api.typed(op, scope, _subject(args)):
+            return method(api, op, *args, **kwargs)
 
     return cast("M", run)
 
@@ -43,8 +43,8 @@ def _subject(args: tuple[Any, ...]) -> str:
     return first if isinstance(first, str) else str(getattr(first, "name", ""))
 
 
-class Connected:
-    """Something at an endpoint that speaks the Docker API.
+class DockerApi:
+    """Requests to one engine that speaks the Docker API.
 
     Args:
         endpoint: where it listens.
@@ -54,23 +54,23 @@ class Connected:
     def __init__(self, endpoint: Endpoint, profile: DockerProfile) -> None:
         self.address = endpoint
         self.profile = profile
-        self.problems = Problems(profile)
+        self.errors = ErrorMapping(profile)
         self._closed = False
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._negotiated = ""
         self._has_buildkit = False
         self._info: dict[str, Any] | None = None
-        self._client = Client(endpoint)
+        self._client = DockerClient(endpoint)
 
     @property
-    def client(self) -> Client:
+    def client(self) -> DockerClient:
         """The client of this process."""
         if self._pid != os.getpid():
             # After a fork: two processes must not speak over the same connections.
             with self._lock:
                 if self._pid != os.getpid():
-                    self._client = Client(self.address)
+                    self._client = DockerClient(self.address)
                     self._client.api_version = self._negotiated or self._client.api_version
                     self._pid = os.getpid()
         return self._client
@@ -86,15 +86,15 @@ class Connected:
         return Typed(self, op, scope, subject)
 
     def negotiate(self, op: Operation) -> None:
-        """Agree on the API's version, once."""
+        """Choose the API's version, once."""
         if not self._negotiated:
             with self.calling(op) as scope, self.typed(op, scope):
                 answer = self.client.ping()
                 self._has_buildkit = has_buildkit(answer.headers)
-                self.client.api_version = self._negotiated = version_of(answer)
+                self.client.api_version = self._negotiated = common_version(answer)
 
     def forget_version(self) -> None:
-        """Agree on the API's version anew with the next call."""
+        """Choose the API's version again with the next call."""
         self._negotiated, self._info = "", None
 
     def api_at_least(self, version: str) -> bool:
@@ -106,12 +106,12 @@ class Connected:
         self.negotiate(op)
         return self._has_buildkit and self.api_at_least("1.39")
 
-    def broken(self, error: BaseException, operation: str, wire: Wire | Answer | None = None) -> DvmError:
+    def broken(self, error: BaseException, operation: str, connection: Connection | Response | None = None) -> DvmError:
         """The typed error for a connection that broke."""
         if self._closed:
             return self._was_closed(None, operation)
-        why = wire.explain() if wire is not None else None
-        return unavailable(why or error, self.address, self.profile, operation=operation)
+        reason = connection.explain() if connection is not None else None
+        return unavailable(reason or error, self.address, self.profile, operation=operation)
 
     def _was_closed(self, op: Operation | None, operation: str = "") -> RuntimeUnavailableError:
         return RuntimeUnavailableError(
@@ -122,7 +122,7 @@ class Connected:
         )
 
     def info(self, op: Operation) -> Mapping[str, Any]:
-        """What the engine says of itself, asked once."""
+        """The answer to ``GET /info``, requested once."""
         if self._info is None:
             self.negotiate(op)
             with self.calling(op) as scope, self.typed(op, scope):
@@ -143,15 +143,15 @@ class Connected:
         params: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
         data: Iterable[bytes] | None = None,
-    ) -> Answer:
-        """Open a request whose answer is read as it comes; within a step.
+    ) -> Response:
+        """Open a request whose response is read as it comes; within a step.
 
         Raises:
-            ApiError: the engine did.
+            ApiError: an error response.
         """
         return self.client.call(method, path, *parts, params=params, headers=headers, data=data, stream=True)
 
-    def pieces(self, op: Operation, stream: Answer) -> Iterator[bytes]:
+    def pieces(self, op: Operation, stream: Response) -> Iterator[bytes]:
         """The body of an answer as it comes, until it ends or ``op`` does; closes it."""
         try:
             with op.aborting(stream.cut):
@@ -169,8 +169,8 @@ class Connected:
 def has_buildkit(headers: Mapping[str, str]) -> bool:
     """Whether an engine that answered a ping with these headers has BuildKit within.
 
-    moby tells of it in ``Builder-Version`` since it is the default there (23.0);
-    before, it has it (since API 1.39) and tells nothing.
+    moby reports it in ``Builder-Version`` since it is the default there (23.0);
+    before, moby has it (since API 1.39) without reporting it.
     """
     return headers.get("Builder-Version") == "2" or headers.get("Server", "").startswith("Docker/")
 
@@ -179,14 +179,14 @@ class Typed:
     """Within its block, what the client raises becomes a typed error.
 
     Args:
-        engine: makes the errors.
+        api: makes the errors.
         op: the call.
         scope: the call's connection.
-        subject: what the step is about.
+        subject: the name of the container or image.
     """
 
-    def __init__(self, engine: Connected, op: Operation, scope: Scope | None, subject: str) -> None:
-        self._engine = engine
+    def __init__(self, api: DockerApi, op: Operation, scope: Scope | None, subject: str) -> None:
+        self._api = api
         self._op = op
         self._scope = scope
         self._subject = subject
@@ -199,10 +199,10 @@ class Typed:
             error.operation = error.operation or self._op.name
         elif isinstance(error, ApiError):
             if error.status == 400 and "client version" in error.message:
-                self._engine.forget_version()  # another engine has taken this one's place
-            raise self._engine.problems.refusal(error, self._op.name, self._subject) from error
+                self._api.forget_version()  # another engine has taken this one's place
+            raise self._api.errors.from_response(error, self._op.name, self._subject) from error
         elif isinstance(error, BROKEN):
             if self._op.aborted:
                 raise self._op.abort_error(error) from error
-            wire = self._scope.wire if self._scope is not None else None
-            raise self._engine.broken(error, self._op.name, wire) from error
+            connection = self._scope.connection if self._scope is not None else None
+            raise self._api.broken(error, self._op.name, connection) from error

@@ -1,4 +1,4 @@
-"""The way to an engine on another machine: the system's own ssh, and what the engine's command offers behind it.
+"""Connections to an engine on another machine through the system's own ssh and ``docker system dial-stdio``.
 
 ssh knows the user's keys, agent, configuration and jump hosts; nothing of
 that is done again here.
@@ -15,19 +15,22 @@ import subprocess
 import tempfile
 from typing import IO
 
-from dvm_runtimes.engines.http.api_error import SshError
+from dvm_runtimes.engines.http.connection import Connection
+from dvm_runtimes.engines.http.endpoint import Endpoint
 
-from .connection import Wire
-from .endpoint import Endpoint
+from .error_mapping import SshError
 
 _ENDS = 2.0
 """Seconds that ssh gets to end once its connection is closed."""
 
-_WORDS = 4096
+_CUT_ENDS = 0.2
+"""The same for a connection that was cut: whoever cut it has no time left."""
+
+_LONGEST_MESSAGE = 4096
 
 
 def ssh_command(endpoint: Endpoint) -> list[str]:
-    """The words that connect standard input and output to the engine's socket over there.
+    """The argv that connects standard input and output to the engine's socket on the other machine.
 
     ``docker system dial-stdio`` does it, and Podman's command of the same name.
     """
@@ -47,7 +50,7 @@ def ssh_command(endpoint: Endpoint) -> list[str]:
     return ["ssh", *endpoint.ssh_options, *fixed, *where, "--", endpoint.host, f"sh -c {shlex.quote(remote)}"]
 
 
-def dial_ssh(endpoint: Endpoint) -> Wire:
+def dial_ssh(endpoint: Endpoint) -> Connection:
     """Start ssh and give its two pipes as one socket; whether it gets through shows when it is read.
 
     Raises:
@@ -69,10 +72,10 @@ def dial_ssh(endpoint: Endpoint) -> Wire:
         raise SshError(f"ssh cannot be started ({error.strerror})") from error
     finally:
         theirs.close()
-    return _SshWire(ours, process, errors)
+    return _SshConnection(ours, process, errors)
 
 
-class _SshWire(Wire):
+class _SshConnection(Connection):
     """A socket whose other end is ssh."""
 
     def __init__(self, sock: socket.socket, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
@@ -80,7 +83,7 @@ class _SshWire(Wire):
         self._process = process
         self._errors = errors
         self._cut = False
-        self._why: SshError | None = None
+        self._reason: SshError | None = None
 
     def cut(self) -> None:
         self._cut = True
@@ -97,16 +100,16 @@ class _SshWire(Wire):
         self._errors.close()
 
     def explain(self) -> BaseException | None:
-        """ssh's own words, if it ended by itself."""
-        if self._why is None and not self._cut and not self._errors.closed and self._hung_up():
+        """ssh's own error message, if it ended by itself."""
+        if self._reason is None and not self._cut and not self._errors.closed and self._hung_up():
             self._end()
             self._errors.seek(0)
-            lines = self._errors.read(_WORDS).decode(errors="replace").split("\n")
-            said = [line.strip() for line in lines if line.strip()]
+            lines = self._errors.read(_LONGEST_MESSAGE).decode(errors="replace").split("\n")
+            messages = [line.strip() for line in lines if line.strip()]
             code = self._process.returncode
             if code:
-                self._why = SshError(said[-1] if said else f"it ended with exit code {code}")
-        return self._why
+                self._reason = SshError(messages[-1] if messages else f"it ended with exit code {code}")
+        return self._reason
 
     def _hung_up(self) -> bool:
         if self._process.poll() is not None:
@@ -126,7 +129,7 @@ class _SshWire(Wire):
 
     def _end(self) -> None:
         try:
-            self._process.wait(_ENDS)
+            self._process.wait(_CUT_ENDS if self._cut else _ENDS)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._process.wait()

@@ -1,4 +1,4 @@
-"""A build context as a tar stream: what ``.dockerignore`` leaves, and the Dockerfile from wherever it is."""
+"""A build context as a tar stream: the files that ``.dockerignore`` leaves in, and the Dockerfile, wherever it lies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IGNORE_FILE = ".dockerignore"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a build is made from.
+    """The folder and the Dockerfile of a build.
 
     Attributes:
         folder: the context.

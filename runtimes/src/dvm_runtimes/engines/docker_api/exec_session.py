@@ -1,4 +1,4 @@
-"""A command in a container, over a connection of its own."""
+"""`DockerSession`: one command in a container, over a connection of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dvm_runtimes.engines.base import STDOUT, ExecSession
-from dvm_runtimes.engines.http.connection import Wire
+from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import CancelToken, Operation
 
@@ -17,7 +17,7 @@ from .frames import Frames
 
 _PIECE = 512 * 1024
 _SHORT = 10.0
-"""Seconds for the small questions about a command: how it ended, its terminal's size."""
+"""Seconds for one small request about a command: its exit code, its terminal's size."""
 
 _KILL_LIMIT = 20.0
 """Seconds for ending a command and all that it started."""
@@ -26,18 +26,18 @@ _FAILURES = (
     *(b"OCI runtime exec failed", b"unable to find user", b"unable to find group", b"rpc error:", b"failed to "),
     *(b"Error: runc: ", b"Error: crun: "),
 )
-"""How an engine's own sentence begins when a command could not be started.
+"""How the engine's error message begins when a command could not be started.
 
-It is sent as if the command had written it, since the connection had been handed over by then.
+It arrives as output of the command, since the connection had been handed over by then.
 """
 
 
 class ExecState(NamedTuple):
-    """What the engine knows of a command.
+    """The engine's record of a command.
 
     Attributes:
         running: whether it runs.
-        started: whether there ever was a process; None where the engine does not tell.
+        started: whether there ever was a process; None where the engine does not say.
         exit_code: None before its end.
         pid: the process on the engine's host; 0 where there is none.
     """
@@ -55,21 +55,21 @@ class DockerSession(ExecSession):
     """One exec of the Docker API.
 
     Args:
-        wire: handed over by the engine.
-        early: what had come behind the header.
+        connection: handed over by the engine.
+        early: the bytes that had come behind the header.
         tty: its output has no frames.
-        inspect: asks the engine for the command's state.
+        inspect: returns the command's state.
         ended: the same, once it has ended.
-        resize: asks the engine for another terminal size.
+        resize: sets the terminal's size.
         kill: ends the command and all it started.
         broken: makes the error for a connection that broke.
-        failed: makes the error for a command that was not started, of its exit code and the engine's sentence.
+        failed: makes the error for a command that was not started, from its exit code and the engine's message.
         operation: the public method, for errors.
     """
 
     def __init__(
         self,
-        wire: Wire,
+        connection: Connection,
         early: bytes,
         *,
         tty: bool,
@@ -77,12 +77,12 @@ class DockerSession(ExecSession):
         ended: Inspect,
         resize: Callable[[Operation, int, int], None],
         kill: Callable[[Operation], None],
-        broken: Callable[[BaseException, Wire], DvmError],
+        broken: Callable[[BaseException, Connection], DvmError],
         failed: Callable[[int, str], ExecError],
         operation: str,
     ) -> None:
-        self._wire = wire
-        self._sock: socket.socket = wire.sock
+        self._connection = connection
+        self._sock: socket.socket = connection.sock
         self._frames = None if tty else Frames()
         self._inspect = inspect
         self._ended_state = ended
@@ -110,16 +110,16 @@ class DockerSession(ExecSession):
         return piece
 
     def _perhaps_failed(self, first: tuple[int, bytes]) -> tuple[int, bytes] | None:
-        """Tell the engine's sentence from a command that writes the same words."""
+        """Distinguish the engine's message from a command that writes the same text."""
         with Operation(self._operation, timeout=_SHORT) as op:
             state = self._inspect(op)
         if state.running or state.started:
             return first
-        said = [first[1]]
+        output = [first[1]]
         while (piece := self.next_piece()) is not None:
-            said.append(piece[1])
-        words = b"".join(said).decode(errors="replace").strip()
-        self._failure = self._failed(state.exit_code or 126, words)
+            output.append(piece[1])
+        message = b"".join(output).decode(errors="replace").strip()
+        self._failure = self._failed(state.exit_code or 126, message)
         return None
 
     def next_piece(self) -> tuple[int, bytes] | None:
@@ -148,14 +148,14 @@ class DockerSession(ExecSession):
             count = 0
         except OSError as error:
             self._over.set()
-            raise self._broken(error, self._wire) from error
+            raise self._broken(error, self._connection) from error
         if self._cancelled.is_set():
             self._over.set()
-            raise self._broken(ConnectionAbortedError("the session was ended from this side"), self._wire)
+            raise self._broken(ConnectionAbortedError("the session was ended from this side"), self._connection)
         if not count:
             self._ended = True
             if self._frames is not None and self._frames.torn:
-                raise self._broken(EOFError("the output ended in the middle"), self._wire)
+                raise self._broken(EOFError("the output ended in the middle"), self._connection)
         return memoryview(self._buffer)[:count]
 
     def write(self, data: bytes) -> None:
@@ -167,7 +167,7 @@ class DockerSession(ExecSession):
         except OSError as error:
             # A command that has ended takes it silently; whoever reads its output hears of anything else.
             if self._cancelled.is_set():
-                raise self._broken(error, self._wire) from error
+                raise self._broken(error, self._connection) from error
 
     def close_stdin(self) -> None:
         try:
@@ -208,8 +208,8 @@ class DockerSession(ExecSession):
 
     def abort(self) -> None:
         self._cancelled.set()
-        self._wire.cut()
+        self._connection.cut()
 
     def close(self) -> None:
         self._over.set()
-        self._wire.close()
+        self._connection.close()
