@@ -1,4 +1,4 @@
-"""Modules of `dvm_runtimes` import each other in one direction: at run time always, for types but for what is listed."""
+"""No import cycle in `dvm_runtimes`: none at run time, and for types only those that are listed."""
 
 from __future__ import annotations
 

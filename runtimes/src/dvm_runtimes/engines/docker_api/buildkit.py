@@ -33,7 +33,7 @@ from .forwarder import forwarded
 from .images import DockerImages
 
 _ENDS = 5.0
-"""Seconds in which the command ends after it was told so; the engine stops its work meanwhile."""
+"""Seconds in which the command ends after SIGTERM; the engine stops its work meanwhile."""
 
 _FOREIGN = re.compile(
     r"DOCKER_(HOST|CONTEXT|TLS.*|CERT_PATH|BUILDKIT|API_VERSION|DEFAULT_PLATFORM)|BUILDX_.*|BUILDKIT_.*"
@@ -87,7 +87,7 @@ def find_tool() -> BuildTool | None:
         if os.access(plugin, os.X_OK) and (tool := _buildx(str(plugin))):
             return tool
     for name in ("docker-buildx", "buildx"):
-        if (found := shutil.which(name)) and (tool := _buildx(found)):
+        if (program := shutil.which(name)) and (tool := _buildx(program)):
             return tool
     docker = shutil.which("docker")
     if docker is not None and (18, 9) <= _version(docker, "--version") < (23, 0):
@@ -110,8 +110,8 @@ def _version(program: str, argument: str) -> tuple[int, int]:
         done = subprocess.run([program, argument], capture_output=True, text=True, timeout=_ASK_LIMIT, check=True)
     except (OSError, subprocess.SubprocessError):
         return (0, 0)
-    found = _VERSION.search(done.stdout)
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+    match = _VERSION.search(done.stdout)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
 def argv(

@@ -62,10 +62,10 @@ class Vertexes:
 
     def take_plain(self, line: str) -> bool:
         """One line of ``--progress=plain``; whether it was one."""
-        found = _PLAIN.fullmatch(line)
-        if found is None:
+        match = _PLAIN.fullmatch(line)
+        if match is None:
             return not line.strip() or line.startswith(("-----", " > "))
-        number, text = found.groups()
+        number, text = match.groups()
         if number not in self._known:
             self._begin(number, text)
         elif timed := _TIMED.fullmatch(text):

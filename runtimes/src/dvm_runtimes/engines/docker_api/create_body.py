@@ -88,14 +88,14 @@ def _mount(mount: Mount) -> dict[str, Any]:
 
 def _tmpfs(spec: ContainerSpec) -> dict[str, str]:
     # As "Mounts" they would be noexec, and no option could change that before API 1.46.
-    found = {
+    tmpfs = {
         mount.destination: f"{'ro' if mount.read_only else 'rw'},exec,mode=1777"
         for mount in spec.mounts
         if mount.type == "tmpfs"
     }
     if spec.read_only_root and not any(mount.destination.rstrip("/") == _TMP for mount in spec.mounts):
-        found[_TMP] = "rw,exec,mode=1777"
-    return found
+        tmpfs[_TMP] = "rw,exec,mode=1777"
+    return tmpfs
 
 
 def _bindings(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:

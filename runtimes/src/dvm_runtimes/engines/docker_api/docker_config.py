@@ -36,19 +36,19 @@ def every_credential(op: Operation) -> dict[str, Any]:
     def look() -> dict[str, Any]:
         from docker import auth
 
-        found: dict[str, Any] | None = auth.load_config().get_all_credentials()  # type: ignore[no-untyped-call]
-        return found or {}
+        every: dict[str, Any] | None = auth.load_config().get_all_credentials()  # type: ignore[no-untyped-call]
+        return every or {}
 
     return _ask(look, op)
 
 
 def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
-    """Ask the configuration and its credential helpers. Nothing of this is logged or shown.
+    """Ask the configuration and its credential helpers. None of it is logged.
 
     Helpers are programs that may wait for somebody, and the SDK cannot
     interrupt them: they run in a thread that is left behind when time is up.
     """
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     done = threading.Event()
 
     def run() -> None:
@@ -56,7 +56,7 @@ def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
             from docker.errors import DockerException  # slow to load, and needed for nothing else
 
             try:
-                found.update(look())
+                result.update(look())
             except (DockerException, OSError, ValueError):
                 pass  # a broken configuration or helper: the registry will say what it needs
         finally:
@@ -64,4 +64,4 @@ def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
 
     threading.Thread(target=run, name="dvm-credentials", daemon=True).start()
     op.wait(done)
-    return found
+    return result

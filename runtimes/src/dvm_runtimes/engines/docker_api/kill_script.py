@@ -35,7 +35,7 @@ while [ $n -lt {_ROUNDS} ]; do
 done
 exit 1
 """
-"""Does it inside, with a POSIX shell's own words alone: ``read`` of every shell drops the zeros between variables.
+"""Uses nothing but a POSIX shell's builtins: ``read`` of every shell drops the zeros between variables.
 
 Rounds, since a process may fork while the others are looked at; and two in
 the end that find nothing, since one that is just becoming another program

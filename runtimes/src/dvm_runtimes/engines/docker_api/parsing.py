@@ -152,15 +152,15 @@ def _health(data: Mapping[str, Any]) -> str:
 
 
 def _bindings(ports: Mapping[str, Any], view: PortView) -> dict[str, HostPort]:
-    found = {}
+    addresses: dict[str, HostPort] = {}
     for key, bindings in ports.items():
         for binding in bindings or []:
             port = int(binding.get("HostPort") or 0)
             address = view.seen(str(binding.get("HostIp") or ""), port)
             # One of IPv4 and IPv6 is enough; engines name IPv4 first.
-            if port and address is not None and key not in found:
-                found[key] = address
-    return found
+            if port and address is not None and key not in addresses:
+                addresses[key] = address
+    return addresses
 
 
 def _listed_ports(ports: Iterable[Mapping[str, Any]], view: PortView) -> dict[str, HostPort]:

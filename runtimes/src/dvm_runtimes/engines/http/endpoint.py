@@ -53,7 +53,7 @@ class Endpoint(NamedTuple):
         path: the socket's path: on this machine for unix, on the other one for ssh (empty for its default).
         host, port, user: for tcp and ssh; port 0 is ssh's own default.
         tls: for tcp only; None speaks in the clear.
-        ssh_options: words for ssh before the host, as in ``("-F", "/home/ada/.lima/vm/ssh.config")``.
+        ssh_options: arguments for ssh before the host, as in ``("-F", "/home/ada/.lima/vm/ssh.config")``.
     """
 
     url: str
@@ -75,7 +75,7 @@ class Endpoint(NamedTuple):
             url: ``unix:///path``, ``tcp://host[:port]``, ``http(s)://host[:port]``, ``ssh://[user@]host[:port][/socket]``,
                 or just the path of a socket.
             tls: for tcp; ``https://`` without it trusts the system's certificates.
-            ssh_options: words for ssh before the host.
+            ssh_options: arguments for ssh before the host.
             field: the option's name, for the error.
 
         Raises:

@@ -170,18 +170,18 @@ def _wait(reads: list[socket.socket], writes: list[socket.socket]) -> tuple[list
     """Wait without a limit until one of these can go on; without select's own limit on numbers of files."""
     poll = select.poll()
     by_number: dict[int, socket.socket] = {}
-    wanted: dict[int, int] = {}
+    interest: dict[int, int] = {}
     for sockets, event in ((reads, select.POLLIN), (writes, select.POLLOUT)):
         for sock in sockets:
             by_number[sock.fileno()] = sock
-            wanted[sock.fileno()] = wanted.get(sock.fileno(), 0) | event
-    for number, events in wanted.items():
+            interest[sock.fileno()] = interest.get(sock.fileno(), 0) | event
+    for number, events in interest.items():
         poll.register(number, events)
     readable, writable = [], []
     for number, events in poll.poll():
         ended = events & (select.POLLHUP | select.POLLERR)
-        if wanted[number] & select.POLLIN and (events & select.POLLIN or ended):
+        if interest[number] & select.POLLIN and (events & select.POLLIN or ended):
             readable.append(by_number[number])
-        if wanted[number] & select.POLLOUT and (events & select.POLLOUT or ended):
+        if interest[number] & select.POLLOUT and (events & select.POLLOUT or ended):
             writable.append(by_number[number])
     return readable, writable

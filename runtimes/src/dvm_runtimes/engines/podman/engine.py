@@ -28,7 +28,7 @@ _SYSTEMD = Path("/run/systemd/system")
 _HOLDS_PORTS = (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
 _GONE = re.compile("(?:does not exist|found) in database")
 _NAME_LOST = re.compile("UNIQUE constraint failed: ContainerConfig.Name|already in use, cannot rename")
-"""Two took the same name at once, and the other was first. Podman calls it an error of its own, 4.3 in other words."""
+"""Two took the same name at once, and the other was first. Podman's message differs between versions."""
 _NO_IDS = re.compile("keep-id requires additional UIDs or GIDs")
 _LOOKS_AT_IDS = 4
 """Rootless, and of many creations at once, Podman 4.3 lets one or the other find no subordinate ids at all."""
@@ -51,24 +51,24 @@ class PodmanEngine(DockerEngine):
 
     @property
     def capabilities(self) -> Capabilities:
-        found = super().capabilities
+        base = super().capabilities
         # Unlike Docker, it has the network of its host, rootless or not.
-        reasons = {name: why for name, why in found.reasons.items() if name != "host_network"}
-        found = replace(found, host_network=True, reasons=reasons)
+        reasons = {name: why for name, why in base.reasons.items() if name != "host_network"}
+        base = replace(base, host_network=True, reasons=reasons)
         # `info` was asked for by then, and is kept.
         info = self._info or {}
         if info.get("Rootless") and str(info.get("CgroupVersion")) == "1":
             why = "rootless Podman has no control groups on a host with their version 1"
-            found = replace(
-                found,
+            base = replace(
+                base,
                 pause=False,
                 resource_limits=False,
-                reasons={**found.reasons, "pause": why, "resource_limits": why},
+                reasons={**base.reasons, "pause": why, "resource_limits": why},
             )
         if self.profile.place == "here" and not _SYSTEMD.is_dir():
             why = "Podman runs them by systemd's timers, and no systemd runs here"
-            found = replace(found, health_checks=False, reasons={**found.reasons, "health_checks": why})
-        return found
+            base = replace(base, health_checks=False, reasons={**base.reasons, "health_checks": why})
+        return base
 
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
         return [_now(container) for container in super().list_containers(op, labels)]
@@ -131,8 +131,8 @@ class PodmanEngine(DockerEngine):
             if error.status == 404:
                 return None
             raise
-        told = json.loads(base64.b64decode(answer.headers[_STAT]))
-        return "folder" if told.get("isDir") else "file"
+        stat = json.loads(base64.b64decode(answer.headers[_STAT]))
+        return "folder" if stat.get("isDir") else "file"
 
     def put_archive(self, op: Operation, container: str, path: str, tar: Iterable[bytes]) -> None:
         # Podman would make what is missing.

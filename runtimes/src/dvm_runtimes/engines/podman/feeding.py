@@ -25,7 +25,7 @@ exec 3>&- >/dev/null
 cat
 exit $code
 """
-"""What the shell itself would say, that a command was killed, is nobody's output; why it was not started is told."""
+"""The shell's own message that a command was killed is dropped; the one that it could not be started is kept."""
 
 _SHELL_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
