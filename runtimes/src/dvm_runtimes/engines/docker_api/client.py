@@ -19,6 +19,9 @@ NEWEST = "1.51"
 """The API versions that this code was written for; an older engine's own version is used before `NEWEST`."""
 
 
+_ONCE = {"Connection": "close"}
+
+
 class DockerClient(Client):
     """Requests to one engine that speaks the Docker API.
 
@@ -152,14 +155,14 @@ def ping(endpoint: Endpoint, timeout: float) -> Pong:
 def _ask(client: DockerClient) -> Pong:
     headers: Mapping[str, str] = {}
     try:
-        headers = client.ping().headers
+        headers = client.call("GET", "/_ping", base_path="", headers=_ONCE).headers
         pong = _from_headers(headers)
         if pong.version and pong.api_version:
             return pong
     except ApiError as error:
         headers = error.headers
     try:
-        response = client.call("GET", "/version", base_path="")
+        response = client.call("GET", "/version", base_path="", headers=_ONCE)
     except ApiError as error:
         pong = _from_headers(error.headers)
         if pong.api_version:
