@@ -297,6 +297,7 @@ class Client:
         except BaseException:
             channel.close()
             raise
+        response.will_close |= sent.get("Connection") == "close"
         answer = Response(self, channel, scope, response)
         if response.status >= http.client.BAD_REQUEST:
             raise ApiError(response.status, message_in(answer.read()) or response.reason, answer.headers)
