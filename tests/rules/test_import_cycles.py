@@ -12,7 +12,6 @@ ROOT = Path(dvm_runtimes.__file__).parent
 
 MOCK = "dvm_runtimes.engines.mock"
 TYPE_CYCLES = {
-    ("dvm_runtimes.options", "dvm_runtimes.waiting"),
     (f"{MOCK}.processes", f"{MOCK}.handles"),
     (f"{MOCK}.processes", f"{MOCK}.table"),
     (f"{MOCK}.processes", f"{MOCK}.terminals"),
