@@ -91,7 +91,7 @@ def test_the_mock_says_that_it_ends(alone: Dvm) -> None:
     done = alone("--runtime", "mock", "up", "dev", "--image", "mock:latest")
 
     assert done.text == "dvm-dev\n"
-    assert "warning: Mock lives in this command's memory: dvm-dev ends with it" in done.words
+    assert "warning: Mock keeps workspaces in the memory of this process: dvm-dev ends with it" in done.words
     asked = alone("up", "dev", "--image", "mock:latest", "--runtime", "mock", "--json")
     assert asked.document()["status"] == "running"
     assert json.loads(asked.err)["warning"]["hint"]
@@ -125,7 +125,7 @@ def test_context(alone: Dvm) -> None:
     assert alone("context", "show", "--json").document() == {"app": "shop", "workspace": "dev"}
     assert alone("context", DVM_WORKSPACE="other").lines[1] == ["workspace", "other"]
     assert alone("context", "set", "--app", "blog", "--json").document() == {"app": "blog", "workspace": ""}
-    assert "give --app" in alone("context", "set", code=2).words
+    assert "--app" in alone("context", "set", code=2).words
     assert "WORKSPACE ' '" in alone("context", "set", " ", code=2).words
     (alone.folder / "state/dvm/context.json").write_text("{")
     assert "hint: `dvm context clear`" in alone("context", code=2).words

@@ -51,8 +51,8 @@ def test_no_escape_where_none_is_wanted(alone: Dvm, env: dict[str, Any]) -> None
 
 def test_empty_lists_say_what_comes_next(alone: Dvm) -> None:
     assert "`dvm up --image IMAGE` starts one" in alone.shown("ls", "--runtime", "mock")
-    assert "Nothing was left behind." in alone.shown("gc", "--runtime", "mock")
-    assert "No app and no workspace are active" in alone.shown("context")
+    assert "Nothing to remove." in alone.shown("gc", "--runtime", "mock")
+    assert "No app or workspace is active" in alone.shown("context")
 
 
 def test_json_in_a_terminal_is_json_alone(alone: Dvm) -> None:
@@ -85,7 +85,7 @@ def test_a_narrow_terminal_keeps_names_whole(dvm: Dvm, running: str) -> None:
 def test_errors_in_a_terminal_are_red_and_short(alone: Dvm) -> None:
     shown = alone.shown("ls", "--runtime", "nope", code=2)
 
-    assert "\x1b[31mdvm:\x1b[0m runtime='nope': there is no such runtime" in shown
+    assert "\x1b[31mdvm:\x1b[0m --runtime='nope': there is no such runtime" in shown
     assert "\x1b[36mhint:\x1b[0m There are: auto, " in shown
 
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 import pexpect
 import pytest
 
-from dvm_runtimes.cli.interrupts import cancelling
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.signals import cancelling
 from dvm_runtimes.operation import CancelToken
 
 POLITE = """
 import sys
-from dvm_runtimes.cli.interrupts import cancelling
+from dvm_runtimes.cli.signals import cancelling
 from dvm_runtimes.cli.invocation import Invocation
 invocation = Invocation()
 with cancelling(invocation) as cancel:
@@ -29,7 +29,7 @@ print("cancelled by", invocation.signal, flush=True)
 
 DEAF = """
 import sys
-from dvm_runtimes.cli.interrupts import cancelling
+from dvm_runtimes.cli.signals import cancelling
 from dvm_runtimes.cli.invocation import Invocation
 invocation = Invocation()
 with cancelling(invocation) as cancel:

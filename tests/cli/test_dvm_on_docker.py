@@ -199,7 +199,7 @@ def test_copies_both_ways(dvm: Dvm, running: str, tmp_path: Path) -> None:
     assert copied["destination"] == "back"
     assert (tmp_path / "back/sub/file").read_bytes() == b"\0\1"
     assert "no-such" in dvm("cp", f"{running}:/no-such", ".", code=1).words
-    assert "One of SOURCE and DESTINATION" in dvm("cp", "a", "b", code=2).words
+    assert "Either SOURCE or DESTINATION" in dvm("cp", "a", "b", code=2).words
 
 
 def test_building(dvm: Dvm, image: str, tmp_path: Path) -> None:

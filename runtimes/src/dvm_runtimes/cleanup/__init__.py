@@ -1,1 +1,1 @@
-"""What a process that died has left on an engine: recorded while it lives, removed once it is gone."""
+"""Removal of what a process leaves on an engine: recorded while it runs, removed when it has ended."""

@@ -1,9 +1,9 @@
-"""Who started a workspace, and whether that process still lives.
+"""The process that owns a workspace, and whether it still runs.
 
-The label ``io.devopsmaestro.owner`` holds ``HOST:PID:STARTTIME``. A number
-alone would not do: PIDs are used again, and every machine and every container
-counts its own. So an owner is judged only where its number has a meaning,
-which HOST tells, and STARTTIME tells it from a later process of that number.
+The label ``io.devopsmaestro.owner`` holds ``HOST:PID:STARTTIME``. A PID alone
+is ambiguous: PIDs are reused, and every machine and container has its own.
+HOST says where the PID is valid, STARTTIME tells it from a later process with
+the same PID.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PS_LIMIT = 5.0
 
 
 def current_owner() -> str:
-    """The mark of this process, for ``StartOptions(owner=...)``.
+    """The owner value of this process, for ``StartOptions(owner=...)``.
 
     >>> is_dead(current_owner())
     False
@@ -30,7 +30,7 @@ def current_owner() -> str:
 
 
 def owner_of(pid: int) -> str:
-    """The mark of another process of this machine, as of the shell that runs a script.
+    """The owner value of another process of this machine.
 
     Raises:
         ProcessLookupError: there is no such process.
@@ -42,10 +42,10 @@ def owner_of(pid: int) -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the process of this mark is certainly gone.
+    """Whether the owner is gone for certain.
 
-    False whenever it cannot be known: a mark of another machine or container,
-    of another format, or of a process that this user may not look at.
+    False if that is unknown: for an owner on another machine or in another
+    container, in another format, or that this user may not inspect.
 
     >>> is_dead("elsewhere:1:1"), is_dead("")
     (False, False)
@@ -59,31 +59,31 @@ def is_dead(owner: str) -> bool:
 
 
 def _host() -> str:
-    """The name of the place in which a PID of this process means something.
+    """The name of the PID namespace of this process.
 
-    Machines share host names, and containers share a machine's; the suffix
-    tells them apart. It is a hash: systemd asks that a machine's ID stays
-    confidential (machine-id(5)).
+    Machines may share host names, and containers may share that of their
+    machine; a suffix tells them apart. It is a hash, because the machine ID
+    is confidential (machine-id(5)).
     """
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:48]
     if sys.platform != "linux":
         return name or "host"
     place = _read("/etc/machine-id").strip()
     try:
-        # The PID namespace, by the number of its inode: see namespaces(7).
+        # The inode of the PID namespace, see namespaces(7).
         place += str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        pass  # not to be told: the name and the machine have to do
+        pass  # not readable
     return f"{name}.{hashlib.sha256(f'dvm {place}'.encode()).hexdigest()[:8]}"
 
 
 def _start_time(pid: int) -> str | None:
-    """When the process started, in words that no later process of that number has; None if it is gone."""
-    system: str = sys.platform  # a plain string: type checkers look into every branch
+    """The start time of a process, which no later process with this PID has; None if it is gone."""
+    system: str = sys.platform  # annotated so that type checkers check every branch
     if system == "linux":
         return _linux_start_time(pid)
     if system == "win32":
-        # os.kill(pid, 0) would end the process there; nothing is ever judged dead.
+        # os.kill(pid, 0) would end the process on Windows.
         return _UNKNOWN
     return _ps_start_time(pid)
 
@@ -92,13 +92,13 @@ def _linux_start_time(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        # With hidepid (proc(5)) other users' processes look as if they were not there.
-        return _UNKNOWN if _signalled(pid) else None
-    # The second field is the program's name in parentheses, which may hold both itself.
+        # With hidepid (proc(5)) the processes of other users are invisible.
+        return _UNKNOWN if _exists(pid) else None
+    # The second field is the program's name in parentheses, which may contain parentheses.
     state, *fields = stat.rpartition(")")[2].split()
     if state in "ZX":
         return None
-    # Field 22: ticks since this boot. After another boot the same tick may come again.
+    # Field 22: clock ticks since boot, so the boot ID is part of the value.
     boot = _read("/proc/sys/kernel/random/boot_id")[:8] or _UNKNOWN
     return f"{fields[18]}.{boot}"
 
@@ -115,12 +115,12 @@ def _ps_start_time(pid: int) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return _UNKNOWN
-    words = found.stdout.split()
-    return re.sub(r"[^A-Za-z0-9]", "", "".join(words)) if words else (_UNKNOWN if _signalled(pid) else None)
+    started = re.sub(r"[^A-Za-z0-9]", "", found.stdout)
+    return started or (_UNKNOWN if _exists(pid) else None)
 
 
-def _signalled(pid: int) -> bool:
-    """Whether there is such a process, by the rules of kill(2) for signal 0."""
+def _exists(pid: int) -> bool:
+    """Whether the process exists; see signal 0 in kill(2)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,18 +1,17 @@
-"""Removes what a process left on its engines, however that process ended.
+"""Remove the engine resources of a process after it has ended.
 
-A program of its own with nothing but the standard library, so that it starts
-in a few milliseconds and costs nothing while it waits. `dvm_runtimes.cleanup.ledger`
-starts it as
+A program that imports only the standard library, so that it starts in a few
+milliseconds. `dvm_runtimes.cleanup.ledger` starts it as
 
     python -I -S reaper.py LEDGER [PID ...]
 
-with a pipe for its standard input whose other end only that process holds.
-The kernel closes the pipe when the process ends, by SIGKILL too; or it says
-that it is done (see `was_told`) and waits for this program. The PIDs are
-watched besides: a process that the owner forked may hold the pipe open.
+with a pipe as its stdin whose other end that process holds. The kernel closes
+the pipe when the process ends, by SIGKILL too; or the process writes `DONE`
+and waits for this program. The PIDs are watched as well, since a process that
+the owner forked may hold the pipe open.
 
-What is left is what LEDGER says (see `read`). When all of it is gone, LEDGER
-is deleted; what could not be removed stays in it for `ledger.sweep`.
+The resources are those in LEDGER (see `read`). When all are removed, LEDGER
+is deleted; otherwise it is kept for `ledger.sweep`.
 """
 
 from __future__ import annotations
@@ -27,52 +26,50 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # Importing it would take as long as half of the rest.
     from typing import Any
 
     Entry = dict[str, Any]
 
 IN_FLIGHT = 10.0
-"""Seconds for which something planned, of which the engine knows nothing, may still appear:
-a request outlives the process that sent it."""
+"""Seconds for which a planned resource may still appear: a request outlives the process that sent it."""
 LIMIT = 60.0
-"""Seconds after which removing is given up; the ledger stays."""
+"""Seconds after which the reaper gives up and keeps the ledger."""
 ANSWER_LIMIT = 30.0
 UNWATCHED_PAUSE = 0.2
-"""Seconds between looks at processes whose end the kernel does not tell."""
+"""Seconds between checks of processes that cannot be watched."""
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.25
 AT_ONCE = 16
 IGNORED = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
-"""Ctrl-C and a terminal that closes are meant for the owner, and so is the SIGTERM before the SIGKILL of a group."""
+"""Signals for the owner, which reach its whole process group."""
 DONE = b"."
-"""What the owner writes into the pipe before it closes it in order."""
+"""Written to the pipe by an owner that ends normally."""
 KINDS = ("container", "network", "image")
-"""In the order in which they can be removed: networks and images are held by containers."""
+"""In the order of removal: containers use networks and images."""
 
 
 def main() -> None:
     path, *pids = sys.argv[1:]
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    # They were blocked from its start until here; programs that it runs get them again.
+    # Blocked by the parent until here.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     wait_for_end([int(pid) for pid in pids])
-    done = reap(path, in_flight=0.0 if was_told() else IN_FLIGHT)
-    # There is nothing to be tidied up, and somebody may be waiting.
+    done = reap(path, in_flight=0.0 if owner_is_done() else IN_FLIGHT)
+    # Without the interpreter's clean-up: the owner may be waiting.
     os._exit(0 if done else 1)
 
 
 def wait_for_end(pids: list[int]) -> None:
-    """Return when standard input is at its end or one of the processes has ended."""
+    """Return when stdin is at its end or one of the processes has ended."""
     if sys.platform == "darwin":
         _wait_with_kqueue(pids)
     else:
         _wait_with_poll(pids)
 
 
-def was_told() -> bool:
-    """Whether the owner has said that it is done, and makes nothing more."""
+def owner_is_done() -> bool:
+    """Whether the owner has written `DONE`: nothing more is created."""
     ready, _, _ = select.select([0], [], [], 0)
     return bool(ready) and os.read(0, 1) == DONE
 
@@ -119,9 +116,9 @@ if sys.platform == "darwin":
 
 
 def read(path: str) -> tuple[str, list[Entry]]:
-    """The owner that a ledger names, and what it says is still there.
+    """The owner of a ledger, and the resources in it that may still exist.
 
-    A ledger is lines of JSON, only ever appended to::
+    A ledger is lines of JSON, in the order they were appended::
 
         {"ledger": 1, "owner": "host:4711:8812"}
         {"engine": "docker", "removal": {"socket": "/var/run/docker.sock", "container": "/containers/{name}"}}
@@ -130,7 +127,7 @@ def read(path: str) -> tuple[str, list[Entry]]:
         {"gone": "dvm-one", "kind": "container", "engine": "docker"}
         {"note": "docker,podman"}
 
-    What is planned may be there or not. Each entry has ``name``, ``kind``,
+    A planned resource may exist or not. Each entry has ``name``, ``kind``,
     ``engine``, ``made`` and ``removal``.
     """
     owner = ""
@@ -141,24 +138,24 @@ def read(path: str) -> tuple[str, list[Entry]]:
             try:
                 line = json.loads(text)
             except ValueError:
-                continue  # the last line of a machine that lost its power
+                continue  # cut off by a power cut
             if "owner" in line:
                 owner = line["owner"]
             elif "note" in line:
-                continue  # between those who write it
+                continue
             elif "removal" in line:
                 removals[line["engine"]] = line["removal"]
             else:
-                word = next(iter(line))
-                key = (line["engine"], line["kind"], line[word])
-                if word == "gone":
+                event = next(iter(line))
+                key = (line["engine"], line["kind"], line[event])
+                if event == "gone":
                     entries.pop(key, None)
                 else:
                     entries[key] = {
                         "engine": line["engine"],
                         "kind": line["kind"],
-                        "name": line[word],
-                        "made": word == "made",
+                        "name": line[event],
+                        "made": event == "made",
                     }
     found = list(entries.values())
     for entry in found:
@@ -167,16 +164,16 @@ def read(path: str) -> tuple[str, list[Entry]]:
 
 
 def reap(path: str, in_flight: float = IN_FLIGHT) -> bool:
-    """Remove all that the ledger says is there, then the ledger; whether all of it is gone.
+    """Remove the resources in the ledger, then the ledger; returns whether all were removed.
 
     Args:
         path: the ledger.
-        in_flight: seconds for which something planned may still appear; 0 where its maker has ended in order.
+        in_flight: seconds for which a planned resource may still appear; 0 after a normal end.
     """
     try:
         _, entries = read(path)
     except FileNotFoundError:
-        return True  # the owner ended in order
+        return True  # the owner has removed everything
     give_up = time.monotonic() + LIMIT
     removed = [_remove_all([one for one in entries if one["kind"] == kind], give_up, in_flight) for kind in KINDS]
     if not all(removed):
@@ -184,7 +181,7 @@ def reap(path: str, in_flight: float = IN_FLIGHT) -> bool:
     try:
         os.unlink(path)  # noqa: PTH108 -- as above
     except FileNotFoundError:
-        pass  # somebody swept at the same time
+        pass  # another sweep was faster
     return True
 
 
@@ -193,7 +190,7 @@ def _remove_all(entries: list[Entry], give_up: float, in_flight: float) -> bool:
         return remove(entries[0], give_up, in_flight)
     if not entries:
         return True
-    # Imported only now: it would double the time that this program takes to start.
+    # Slow to import.
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(AT_ONCE, len(entries))) as pool:
@@ -201,25 +198,25 @@ def _remove_all(entries: list[Entry], give_up: float, in_flight: float) -> bool:
 
 
 def remove(entry: Entry, give_up: float, in_flight: float = IN_FLIGHT) -> bool:
-    """Remove one thing; whether it is certainly gone."""
+    """Remove one resource; returns whether it is gone for certain."""
     removal = entry["removal"]
     step = removal.get(entry["kind"])
     if not step:
-        return True  # this engine has no such things
+        return True  # the engine has no such resources
     appears_until = 0.0 if entry["made"] else min(give_up, time.monotonic() + in_flight)
     pause = FIRST_PAUSE
     while True:
         if isinstance(step, str):
             outcome = _delete(entry, step)
         else:
-            outcome = _run([MOVED.get(word, word).replace("{name}", entry["name"]) for word in step])
+            outcome = _run([MOVED.get(part, part).replace("{name}", entry["name"]) for part in step])
         now = time.monotonic()
         if outcome == "removed" or (outcome == "absent" and now >= appears_until):
             return True
         if now >= give_up:
             return False
-        # No engine tells that something planned will never come, nor when a
-        # removal that is under way is over: ask again.
+        # Engines do not report that a planned resource will never appear, nor
+        # the end of a removal in progress: poll.
         time.sleep(pause)
         pause = min(pause * 1.3, LONGEST_PAUSE)
 
@@ -228,7 +225,7 @@ def _delete(entry: Entry, step: str) -> str:
     removal, name = entry["removal"], entry["name"]
     look = removal.get("look") if entry["kind"] == "container" and not entry["made"] else None
     if look:
-        # It may be in the making; see `dvm_runtimes.engines.docker_api.remove_orphan.LOOK`.
+        # It may be being created; see `dvm_runtimes.engines.docker_api.remove_orphan.LOOK`.
         there = _ask(removal["socket"], look.replace("{name}", name), "GET")
         if there != "removed":
             return there
@@ -236,7 +233,7 @@ def _delete(entry: Entry, step: str) -> str:
 
 
 def _ask(path: str, target: str, method: str = "DELETE") -> str:
-    """One request over a Unix socket: ``removed`` (or found), ``absent``, or ``again`` when neither is certain."""
+    """Send one request over a Unix socket; returns ``removed`` (or found), ``absent``, or ``again`` if unknown."""
     request = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -253,11 +250,11 @@ def _ask(path: str, target: str, method: str = "DELETE") -> str:
 
 
 MOVED = {"dvm_runtimes.docker_api.leaving": "dvm_runtimes.engines.docker_api.remove_orphan"}
-"""Modules that ledgers of older versions name in their commands, and where they are now."""
+"""Modules that ledgers of older versions name, and their names now."""
 
 
 def _run(command: list[str]) -> str:
-    """One command; engines' commands do not tell by their exit code whether there was anything to remove."""
+    """Run one removal command, whose exit code does not tell whether there was anything to remove."""
     import subprocess
 
     try:

@@ -1,7 +1,7 @@
 """The ``dvm`` command.
 
-Only what a call needs is loaded: ``dvm --help`` knows of no engine, and the
-library for tables is loaded when there is a terminal to draw one on.
+Each call imports only what it needs: ``dvm --help`` imports no engine, and
+rich is imported when a table is drawn on a terminal.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``dvm`` with these arguments, this process's own by default; the exit code.
+    """Run ``dvm`` and return its exit code.
+
+    Args:
+        arguments: the command line; default that of this process.
+
 
     >>> main(["--version"])
     dvm 0.1.0
     0
     """
     from .app import app
-    from .streams import open_missing_streams
+    from .standard_streams import open_missing_streams
 
     open_missing_streams()
     try:

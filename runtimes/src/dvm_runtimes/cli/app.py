@@ -1,4 +1,4 @@
-"""The root command: which sub-commands there are, and what happens to their errors."""
+"""The root command: the list of sub-commands, and the handling of their errors."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ import click
 
 from dvm_runtimes import __version__
 
-from .arguments import json_option, runtime_option
+from .common_options import json_option, runtime_option
 from .invocation import Invocation
 
 SECTIONS = {
     "Workspaces": {
-        "up": "Start a workspace, or find it running",
+        "up": "Create and start a workspace",
         "ls": "List workspaces",
-        "status": "Show one workspace",
-        "start": "Start stopped workspaces again",
+        "status": "Show a workspace",
+        "start": "Start stopped workspaces",
         "stop": "Stop workspaces",
-        "restart": "Stop and start workspaces",
+        "restart": "Restart workspaces",
         "rm": "Remove workspaces",
     },
-    "Inside": {
+    "In a workspace": {
         "exec": "Run a command in a workspace",
         "attach": "Open a shell in a workspace",
-        "logs": "Show what a workspace wrote",
-        "cp": "Copy files into or out of a workspace",
+        "logs": "Show the output of a workspace",
+        "cp": "Copy files between a workspace and this machine",
     },
-    "Images and this machine": {
+    "Images and engines": {
         "build": "Build an image",
-        "platforms": "List the container platforms found here",
-        "doctor": "Tell what works, what does not, and what fixes it",
-        "context": "The workspace that commands mean when none is named",
-        "gc": "Remove what dead owners left behind",
+        "platforms": "List the container platforms of this machine",
+        "doctor": "Check the engines and the configuration",
+        "context": "Show or set the active workspace",
+        "gc": "Remove expired and abandoned workspaces",
     },
 }
-"""Known without loading any of them."""
+"""Sub-commands with their short help, which needs none of their modules."""
 
 _WIDTH = max(len(name) for commands in SECTIONS.values() for name in commands)
 
@@ -83,20 +83,20 @@ class Dvm(CommandGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in SECTIONS.items():
             with formatter.section(section):
-                # The same width in each section, so that they line up.
+                # One width for all sections.
                 formatter.write_dl([(name.ljust(_WIDTH), what) for name, what in commands.items()])
 
     def main(self, args: Sequence[str] | None = None, *positional: Any, **extra: Any) -> Any:
-        """Run it and end the process with the right exit code."""
+        """Run the command and end the process with its exit code."""
         given = list(sys.argv[1:] if args is None else args)
         invocation = Invocation(json=_asks_for_json(given), typed=tuple(given))
         extra["standalone_mode"] = False
         sys.exit(self._run(given, positional, extra, invocation))
 
     def _run(self, given: list[str], positional: tuple[Any, ...], extra: dict[str, Any], invocation: Invocation) -> int:
-        from .exits import CLOSED_PIPE
-        from .failures import interrupted, report
-        from .streams import silence_stdout
+        from .error_report import interrupted, report
+        from .exit_codes import CLOSED_PIPE
+        from .standard_streams import silence_stdout
 
         try:
             code = super().main(given, *positional, obj=invocation, **extra)
@@ -116,16 +116,16 @@ class Dvm(CommandGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            # click would end the process with 1, as if something had failed.
+            # click itself would end the process with exit code 1.
             raise ClosedPipeError from error
 
 
 class ClosedPipeError(Exception):
-    """Whoever read standard output has read enough."""
+    """The reader of standard output closed the pipe."""
 
 
 def _asks_for_json(arguments: list[str]) -> bool:
-    """Also right when the arguments cannot be parsed, since an error about that is wanted as JSON too."""
+    """Whether ``--json`` is among the arguments, which may be invalid otherwise: usage errors are JSON too."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in own
 
@@ -140,12 +140,12 @@ def _asks_for_json(arguments: list[str]) -> bool:
 @json_option
 @click.pass_context
 def app(ctx: click.Context, runtime: str | None) -> None:
-    """Container workspaces on Docker, OrbStack, Colima, Podman, containerd and k3s.
+    """Container workspaces on Docker, OrbStack, Colima, Podman and containerd.
 
     Start with `dvm doctor`, then `dvm up --image debian:12`.
     """
     if runtime is not None:
-        # For whichever command comes; its own --runtime, after its name, comes before this one.
+        # The default of every sub-command's own --runtime.
         ctx.default_map = {name: {"runtime": runtime} for commands in SECTIONS.values() for name in commands}
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

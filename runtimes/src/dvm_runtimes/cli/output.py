@@ -1,4 +1,4 @@
-"""What goes to stdout: JSON documents, lines for programs, tables for people."""
+"""Write to stdout: JSON documents, tab-separated lines in a pipe, tables on a terminal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .streams import coloured, draws, is_terminal
-from .text import visible
+from .formatting import visible
+from .standard_streams import coloured, draws, is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,25 +28,25 @@ STATUS_COLOURS = {
 
 def print_json(data: Any) -> None:
     """Write one JSON document."""
-    # RFC 8259 wants UTF-8; where stdout cannot take that, escapes say the same.
+    # JSON is UTF-8 (RFC 8259); escapes say the same where stdout has another encoding.
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(data, indent=2, ensure_ascii=not unicode)
-    # A lone surrogate, from a file name that is no UTF-8, becomes JSON's own escape for it.
+    # A lone surrogate, from a file name that is not UTF-8, becomes JSON's escape.
     print(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def print_line(*fields: str) -> None:
-    """Write one line, its fields apart by tabs, with no tab or newline within them."""
+    """Write one line of tab-separated fields."""
     _write("\t".join(visible(field) for field in fields))
 
 
 def print_done(name: str, rest: str) -> None:
-    """Say on a terminal what was done; in a pipe only with what."""
+    """Write ``name rest`` on a terminal, ``name`` in a pipe."""
     if not is_terminal("stdout"):
         print_line(name)
         return
-    words = f"{visible(name)} {visible(rest)}"
-    _write(f"\x1b[32m✓\x1b[0m {words}" if coloured("stdout") else words)
+    line = f"{visible(name)} {visible(rest)}"
+    _write(f"\x1b[32m✓\x1b[0m {line}" if coloured("stdout") else line)
 
 
 def print_rows(
@@ -61,9 +61,9 @@ def print_rows(
     Args:
         columns: the headings.
         rows: the cells.
-        empty: said on a terminal when there are no rows.
-        status: the number of the column that holds a state, to be coloured.
-        whole: the number of the column that is not cut while another can be: what is typed next.
+        empty: written to stderr on a terminal when there are no rows.
+        status: the number of the column that holds a status, which is coloured.
+        whole: the number of the column that is shortened last.
     """
     if not is_terminal("stdout"):
         for row in rows:
@@ -78,19 +78,19 @@ def print_rows(
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
-        # rich makes narrower what may be wrapped, the widest first: paths, then images. Cells are cut all the same.
+        # rich shortens the widest columns that may wrap first: paths, then images.
         table.add_column(column, no_wrap=index == whole, overflow="ellipsis")
     for row in rows:
         cells = [Text(visible(cell), no_wrap=True, overflow="ellipsis") for cell in row]
         if status is not None:
-            word = cells[status].plain.split(" ", 1)[0]
-            cells[status].stylize(STATUS_COLOURS.get(word, ""))
+            label = cells[status].plain.split(" ", 1)[0]
+            cells[status].stylize(STATUS_COLOURS.get(label, ""))
         table.add_row(*cells)
     console("stdout").print(table)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Write names and values: aligned on a terminal, a tab between them in a pipe; values may repeat a name."""
+    """Write names and values: aligned on a terminal, separated by a tab in a pipe. Names may repeat."""
     if not is_terminal("stdout"):
         for name, value in facts:
             print_line(name, value)
@@ -111,7 +111,7 @@ def console(name: str) -> Console:
     """rich's console on ``stdout`` or ``stderr``."""
     from rich.console import Console
 
-    # Without a colour system rich writes no escape at all: neither colour nor bold.
+    # Without a colour system rich writes no escape sequences.
     return Console(
         file=getattr(sys, name),
         color_system="auto" if coloured(name) else None,

@@ -1,4 +1,4 @@
-"""What is shown on stderr while work goes on: a moving display on a terminal, lines in a pipe."""
+"""Show progress on stderr: a live display on a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from .formatting import size, visible
 from .invocation import Invocation
-from .streams import draws
-from .text import size, visible
+from .standard_streams import draws
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
     from dvm_runtimes.infos import ProgressEvent
 
-Tell = Callable[["ProgressEvent"], object]
+Report = Callable[["ProgressEvent"], object]
 
 _BARS = 8
-"""Layers that are shown at once."""
+"""Bars that are shown at once."""
 _BAR_WIDTH = 24
 
 
 @contextlib.contextmanager
-def showing(invocation: Invocation, *, keep_steps: bool = False) -> Iterator[Tell | None]:
-    """A callback for progress events; None when nothing is to be shown.
+def showing(invocation: Invocation, *, keep_steps: bool = False) -> Iterator[Report | None]:
+    """A callback for progress events; None with ``--json``.
 
     Args:
-        invocation: with JSON wanted, nothing else is shown.
-        keep_steps: on a terminal, steps and their output stay there, as those of a build; else they vanish at the end.
+        invocation: this run.
+        keep_steps: keep steps and their output on the terminal, as for a build; else they are erased at the end.
     """
     if invocation.json:
         yield None
     elif draws("stderr"):
         with contextlib.closing(_Display(keep_steps=keep_steps)) as display:
-            yield display.tell
+            yield display.report
     else:
         yield _line_writer(keep_steps=keep_steps)
 
 
-def _line_writer(*, keep_steps: bool) -> Tell:
+def _line_writer(*, keep_steps: bool) -> Report:
     last = ""
 
-    def tell(event: ProgressEvent) -> None:
+    def report(event: ProgressEvent) -> None:
         nonlocal last
-        # The bytes of a layer are news on a terminal and noise in a log; the steps of a build are counted too.
+        # Counts of bytes are left out of logs. The steps of a build have counts as well, and are kept.
         if event.total is not None and not keep_steps:
             return
         step, message = visible(event.step), visible(event.message)
@@ -57,11 +57,11 @@ def _line_writer(*, keep_steps: bool) -> Tell:
         if message:
             print(f"  {message}", file=sys.stderr, flush=True)
 
-    return tell
+    return report
 
 
 class _Display:
-    """The step at work with its time, and a bar for each layer that is being fetched."""
+    """The current step with a spinner, and a bar for each layer that is being pulled."""
 
     def __init__(self, *, keep_steps: bool) -> None:
         self._keep_steps = keep_steps
@@ -70,8 +70,8 @@ class _Display:
         self._live: Live | None = None
         self._spinner: Spinner | None = None
 
-    def tell(self, event: ProgressEvent) -> None:
-        """Show an event. rich is loaded for the first: a start that finds all done has none."""
+    def report(self, event: ProgressEvent) -> None:
+        """Show an event. rich is imported for the first one: a start with nothing to do has none."""
         live = self._live or self._open()
         step, message = visible(event.step), visible(event.message)
         if event.total is not None and event.current is not None and not self._keep_steps:
@@ -87,7 +87,7 @@ class _Display:
         live.refresh()
 
     def close(self) -> None:
-        """Take the display away."""
+        """Erase the display."""
         if self._live is not None:
             self._live.stop()
 
@@ -120,7 +120,7 @@ class _Display:
             return ""
         self._spinner.update(text=Text(self._step, no_wrap=True, overflow="ellipsis"))
         bars = Table.grid(padding=(0, 1))
-        # A copy: the display is drawn by a thread of its own.
+        # A copy, since rich draws in a thread of its own.
         for step, (current, total) in list(self._bars.items())[:_BARS]:
             amount = f"{size(current)} of {size(total)}"
             bars.add_row(Text(f"  {step}"), ProgressBar(total, current, width=_BAR_WIDTH), Text(amount, style="dim"))

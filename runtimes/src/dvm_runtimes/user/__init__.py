@@ -1,1 +1,1 @@
-"""Files of the user who runs DVM: configuration, active context, and locks between processes."""
+"""Files of the user: configuration, active context, and locks between processes."""

@@ -1,4 +1,4 @@
-"""What the user has settled for every run: one TOML file in the user's configuration folder.
+"""The configuration file: TOML, in the user's configuration folder.
 
 # ~/.config/dvm/config.toml
 runtime = "podman"
@@ -21,9 +21,9 @@ class Config(NamedTuple):
     """The settings of one user.
 
     Attributes:
-        file: where they are kept, whether it exists or not.
-        runtime: what is used when no runtime is asked for, as in ``"podman"``, ``"colima:work"`` or ``"auto"``.
-        unknown: keys that mean nothing, for `dvm_runtimes.discovery.doctor` to tell.
+        file: the configuration file, which need not exist.
+        runtime: the default runtime, as in ``"podman"``, ``"colima:work"`` or ``"auto"``.
+        unknown: unknown keys, which `dvm_runtimes.discovery.doctor` reports.
     """
 
     file: Path
@@ -32,15 +32,15 @@ class Config(NamedTuple):
 
 
 def config_file(machine: Machine) -> Path:
-    """The file of the user's settings, as in ``~/.config/dvm/config.toml``."""
+    """The path of the configuration file, as in ``~/.config/dvm/config.toml``."""
     return config_folder(machine) / "config.toml"
 
 
 def load_config(machine: Machine | None = None) -> Config:
-    """The user's settings; the defaults where there is no file.
+    """Read the settings; the defaults if there is no file.
 
     Raises:
-        InvalidOptionError: the file cannot be read, is no TOML, or has a value of the wrong kind.
+        InvalidOptionError: the file cannot be read, is not TOML, or has a value of the wrong type.
     """
     file = config_file(machine or Machine.this())
     try:

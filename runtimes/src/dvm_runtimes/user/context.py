@@ -1,7 +1,7 @@
-"""The active app and workspace: what commands mean when none is named.
+"""The context: the active app and workspace, which commands use when none is given.
 
-One small file per user. It is replaced as a whole, under a lock, so that
-readers see the old state or the new one and no writer's change is lost.
+One JSON file per user. Writers replace it under a lock, so that readers see
+the old or the new state and no change is lost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOCK_TIMEOUT = TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is active; each empty when nothing is."""
+    """The active app and workspace; empty if there is none."""
 
     app: str = ""
     workspace: str = ""
@@ -37,23 +37,23 @@ class Context:
         check_part(self.workspace, "workspace")
 
     def to_dict(self) -> dict[str, str]:
-        """JSON-ready data, with the names of the attributes."""
+        """The context as JSON-ready data."""
         return asdict(self)
 
 
 def context_file() -> Path:
-    """Where the context is kept, as in ``~/.local/state/dvm/context.json``."""
+    """The path of the context file, as in ``~/.local/state/dvm/context.json``."""
     return state_folder() / "context.json"
 
 
 def load_context(file: Path | None = None, env: Mapping[str, str] | None = None) -> Context:
-    """What is active: ``DVM_APP`` and ``DVM_WORKSPACE`` where they are set, else what was saved.
+    """The active context: ``DVM_APP`` and ``DVM_WORKSPACE`` if set, else what was saved.
 
-    A saved workspace belongs to its saved app: where ``DVM_APP`` names
-    another, it does not count.
+    A saved workspace belongs to its saved app, and is ignored if ``DVM_APP``
+    names another one.
 
     Raises:
-        InvalidOptionError: the file is damaged; the hint says how to start anew.
+        InvalidOptionError: the file is damaged.
     """
     variables = os.environ if env is None else env
     app, workspace = variables.get(APP_VARIABLE, ""), variables.get(WORKSPACE_VARIABLE, "")
@@ -66,10 +66,10 @@ def load_context(file: Path | None = None, env: Mapping[str, str] | None = None)
 
 
 def load_saved_context(file: Path | None = None) -> Context:
-    """What was saved, whatever the environment says; nothing active where there is no file.
+    """The saved context, without the environment; empty if there is no file.
 
     Raises:
-        InvalidOptionError: the file is damaged; the hint says how to start anew.
+        InvalidOptionError: the file is damaged.
     """
     file = file or context_file()
     try:
@@ -91,7 +91,7 @@ def load_saved_context(file: Path | None = None) -> Context:
 
 
 def save_context(context: Context, file: Path | None = None) -> None:
-    """Make this the active app and workspace; replaces a damaged file too.
+    """Save the active app and workspace; replaces a damaged file.
 
     Raises:
         DvmError: it cannot be written.
@@ -102,16 +102,16 @@ def save_context(context: Context, file: Path | None = None) -> None:
 
 
 def update_context(*, app: str | None = None, workspace: str | None = None, file: Path | None = None) -> Context:
-    """Change one part, or both, of what is saved; what is saved then.
+    """Change the saved app, workspace or both, and return the new context.
 
-    Another app leaves no workspace active, unless one is given with it.
+    Changing the app clears the workspace, unless one is given.
 
     Args:
-        app, workspace: the new value; empty for none, None to leave it.
-        file: instead of the user's own.
+        app, workspace: the new value; empty to clear it, None to keep it.
+        file: the context file; default the user's.
 
     Raises:
-        InvalidOptionError: a name no workspace could have; the file is damaged.
+        InvalidOptionError: the name is not valid, or the file is damaged.
         DvmError: it cannot be written.
     """
     file = file or context_file()
@@ -125,7 +125,7 @@ def update_context(*, app: str | None = None, workspace: str | None = None, file
 
 
 def _replace(file: Path, context: Context) -> None:
-    # In the same folder, so that the rename stays within one file system.
+    # In the same folder: a rename must stay within one file system.
     number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     new = Path(name)
     try:
@@ -142,10 +142,10 @@ def _replace(file: Path, context: Context) -> None:
 
 @contextlib.contextmanager
 def _writing(file: Path) -> Iterator[None]:
-    """Within the block no other process writes the file."""
+    """Keep other processes from writing the file within the block."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A file of its own: the context itself is replaced, and a lock would stay on the old one.
+        # A separate file, since the context file is replaced and a lock would stay on the old one.
         with locked(file.with_name(f"{file.name}.lock"), LOCK_TIMEOUT):
             yield
     except OSError as error:
@@ -157,5 +157,5 @@ def _writing(file: Path) -> Iterator[None]:
 
 def _damaged(file: Path, problem: str) -> InvalidOptionError:
     return InvalidOptionError(
-        "context file", str(file), problem, hint="`dvm context clear` starts anew; it holds nothing else."
+        "context file", str(file), problem, hint="`dvm context clear` replaces it; it holds nothing else."
     )

@@ -1,6 +1,7 @@
-"""Where the user's files are, on this machine or on one that is made up.
+"""The user's configuration and state folders.
 
-The rules are those of platformdirs, and the tests compare; it takes longer to load than to start a reaper.
+The rules are those of platformdirs, which the tests compare with. It is not
+used itself because importing it takes longer than starting a reaper.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dvm_runtimes.discovery.machine import Machine
 
 
 def config_folder(machine: Machine) -> Path:
-    """Where the user's settings are.
+    """The folder of the configuration file.
 
     >>> config_folder(Machine(home=Path("/home/ada")))
     PosixPath('/home/ada/.config/dvm')
@@ -20,7 +21,7 @@ def config_folder(machine: Machine) -> Path:
 
 
 def state_folder(machine: Machine | None = None) -> Path:
-    """Where is kept what must outlive a process and a power cut.
+    """The folder of files that outlive a process and a power cut.
 
     >>> state_folder(Machine(home=Path("/home/ada")))
     PosixPath('/home/ada/.local/state/dvm')

@@ -1,4 +1,4 @@
-"""A lock between processes that ends with its holder, however that ends, and whose wait has an end."""
+"""A lock between processes, released when its holder ends, with a time limit for the wait."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TIMEOUT = 10.0
-"""Seconds; whoever holds such a lock does so for far less than one."""
+"""Seconds. Locks are held for far less than one."""
 
 
 @contextlib.contextmanager
 def locked(file: Path, timeout: float = TIMEOUT) -> Iterator[None]:
-    """Within the block no other process, and no other thread, is in a block of the same file.
+    """Hold an exclusive lock on the file within the block, against other processes and threads.
 
-    The file stays: one that is removed and made anew would be two locks.
+    The file is kept: a new file of the same name would be a second lock.
 
     Raises:
-        OSError: it cannot be made.
-        TimeoutError: another process has held it for all of ``timeout`` seconds.
+        OSError: the file cannot be created.
+        TimeoutError: another process held the lock for ``timeout`` seconds.
     """
     with file.open("a+b") as held:
         _lock(held.fileno(), timeout)
@@ -39,8 +39,8 @@ else:
         import fcntl
         import threading
 
-        # The system call has no time limit of its own. A thread that is left
-        # behind drops the lock as soon as it gets it: the file is closed then.
+        # flock(2) has no time limit. A thread that is left behind releases the
+        # lock as soon as it gets it, since the file is closed by then.
         waiting = threading.Thread(target=fcntl.flock, args=(number, fcntl.LOCK_EX), name="dvm-lock", daemon=True)
         waiting.start()
         waiting.join(timeout)

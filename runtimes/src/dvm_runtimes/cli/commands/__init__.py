@@ -1,1 +1,1 @@
-"""One file a sub-command; each has a ``command`` and is loaded when it is called."""
+"""The sub-commands, one module each, imported when they are called."""

@@ -7,24 +7,18 @@ from pathlib import Path
 
 import click
 
-from dvm_runtimes.cli.arguments import (
-    environment,
-    json_option,
-    name_argument,
-    runtime_option,
-    session_options,
-    user_fields,
-)
+from dvm_runtimes.cli.common_options import json_option, name_argument, runtime_option, session_options
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import environment, user_fields
 from dvm_runtimes.cli.trailing_argv import TrailingArgv
 from dvm_runtimes.options import AttachOptions
 
 
 @click.command("attach", cls=TrailingArgv)
 @name_argument
-@click.option("--shell", metavar="PATH", help="The shell.  [default: zsh, else bash, else sh]")
+@click.option("--shell", metavar="PATH", help="Shell.  [default: that of the user, else zsh, bash or sh]")
 @click.option(
-    "--no-login", "login_shell", is_flag=True, flag_value=False, default=True, help="Do not read the login profile."
+    "--no-login", "login_shell", is_flag=True, flag_value=False, default=True, help="Do not start it as a login shell."
 )
 @session_options
 @runtime_option
@@ -41,15 +35,15 @@ def command(
     user: tuple[int, int | None] | None,
     runtime: str | None,
 ) -> int:
-    """Open a shell in workspace NAME, or run a command there, in this terminal.
+    """Open a shell in workspace NAME, or run a command there, on this terminal.
 
-    The exit code is the shell's. Every key goes to it, Ctrl-C too; the
-    terminal's size is passed on, and its state restored at the end. With
-    --json nothing is opened: the document tells what a terminal has to run.
+    The exit code is that of the shell. All keys are sent to it, Ctrl-C
+    included. With --json nothing is opened: the document holds the program,
+    arguments and environment that an editor's terminal has to run.
     """
-    from dvm_runtimes.cli import targets
-    from dvm_runtimes.cli.engines import engine
     from dvm_runtimes.cli.output import print_json
+    from dvm_runtimes.cli.runtimes import open_runtime
+    from dvm_runtimes.cli.target import find_target, target_reference
 
     options = AttachOptions(
         shell=shell,
@@ -59,16 +53,16 @@ def command(
         command=argv or None,
         **user_fields(user),
     )
-    with engine(invocation, runtime) as (chosen, cancel):
+    with open_runtime(invocation, runtime) as (chosen, cancel):
         if not invocation.json:
-            workspace = targets.reference(name, chosen, cancel)
+            workspace = target_reference(name, chosen, cancel)
             return chosen.attach_to_workspace(workspace, options, cancel=cancel)
-        workspace = targets.find(name, chosen, cancel).name
+        workspace = find_target(name, chosen, cancel).name
     given = {"--shell": shell, "--workdir": working_dir, "--user": _user(user), "--runtime": runtime}
     arguments = ["attach", workspace]
     arguments += [part for option, value in given.items() if value is not None for part in (option, value)]
     arguments += [] if login_shell else ["--no-login"]
-    # Names only: an argument list is there for everybody on this machine to read.
+    # Names only: every user of this machine can read argument lists.
     arguments += [part for key in options.env for part in ("--env", key)]
     print_json(
         {

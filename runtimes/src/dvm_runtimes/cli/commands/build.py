@@ -6,23 +6,29 @@ from pathlib import Path
 
 import click
 
-from dvm_runtimes.cli.arguments import environment, json_option, limits, runtime_option, timeout_option
+from dvm_runtimes.cli.common_options import json_option, limits, runtime_option, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import environment
 from dvm_runtimes.errors import InvalidOptionError
 
 
 @click.command("build")
 @click.argument("app_path", metavar="[FOLDER]", default=".")
 @click.option(
-    "-t", "--tag", "tags", multiple=True, metavar="IMAGE", help="Its name, or several.  [default: dvm-FOLDER]"
+    "-t",
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="IMAGE",
+    help="Image name; may repeat.  [default: dvm-FOLDER]",
 )
-@click.option("-f", "--file", "dockerfile", metavar="FILE", help="The Dockerfile; it may lie outside FOLDER.")
-@click.option("--app-name", default="", metavar="TEXT", help="Written to the image's labels.")
-@click.option("--build-arg", "build_args", multiple=True, metavar="KEY[=VALUE]", help="A value for ARG.")
-@click.option("--target", default="", metavar="STAGE", help="The stage to stop at.")
-@click.option("--no-cache", is_flag=True, help="Run every step anew.")
-@click.option("--pull", is_flag=True, help="Ask the registry for base images even if they are here.")
-@click.option("--platform", default="", metavar="OS/ARCH", help="Such as linux/arm64.")
+@click.option("-f", "--file", "dockerfile", metavar="FILE", help="Dockerfile; may be outside of FOLDER.")
+@click.option("--app-name", default="", metavar="TEXT", help="App, for the labels of the image.")
+@click.option("--build-arg", "build_args", multiple=True, metavar="KEY[=VALUE]", help="Value of an ARG.")
+@click.option("--target", default="", metavar="STAGE", help="Build stage to stop at.")
+@click.option("--no-cache", is_flag=True, help="Do not use the build cache.")
+@click.option("--pull", is_flag=True, help="Always pull newer base images.")
+@click.option("--platform", default="", metavar="OS/ARCH", help="Platform, such as linux/arm64.")
 @click.option("--secret", "secrets", multiple=True, metavar="id=ID,src=FILE", help="For RUN --mount=type=secret.")
 @click.option("--ssh", multiple=True, metavar="ID", help="For RUN --mount=type=ssh, such as default.")
 @timeout_option
@@ -45,15 +51,15 @@ def command(
     timeout: float | None,
     runtime: str | None,
 ) -> None:
-    """Build the image of FOLDER, by default the current one. Its .dockerignore is honoured.
+    """Build an image from FOLDER, by default the current one. .dockerignore is applied.
 
     \b
       dvm build -t shop:dev && dvm up --image shop:dev --app .
     """
-    from dvm_runtimes.cli.engines import engine
+    from dvm_runtimes.cli.formatting import size
     from dvm_runtimes.cli.output import print_done, print_json
     from dvm_runtimes.cli.progress import showing
-    from dvm_runtimes.cli.text import size
+    from dvm_runtimes.cli.runtimes import open_runtime
     from dvm_runtimes.options import BuildOptions
     from dvm_runtimes.validation.naming import workspace_name_for
 
@@ -72,8 +78,8 @@ def command(
         secrets=dict(_secret(text) for text in secrets),
         ssh=ssh,
     )
-    with engine(invocation, runtime) as (chosen, cancel), showing(invocation, keep_steps=True) as tell:
-        image = chosen.build_image(options, tell, cancel=cancel, **limits(timeout))
+    with open_runtime(invocation, runtime) as (chosen, cancel), showing(invocation, keep_steps=True) as report:
+        image = chosen.build_image(options, report, cancel=cancel, **limits(timeout))
     if invocation.json:
         print_json(image.to_dict())
     else:

@@ -1,4 +1,4 @@
-"""``dvm context``: the app and the workspace that commands mean when none is named."""
+"""``dvm context``: show or set the active workspace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvm_runtimes.cli.app import CommandGroup
-from dvm_runtimes.cli.arguments import json_option, runtime_option
+from dvm_runtimes.cli.common_options import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, runtime: str | None) -> None:
-    """Show or change the app and the workspace that commands mean when none is named.
+    """Show or set the active app and workspace, which commands use when no NAME is given.
 
-    DVM_APP and DVM_WORKSPACE, where they are set, come before what was
-    saved. The context is the same for every runtime. In a pipe each line has
-    a name, a tab and a value.
+    The variables DVM_APP and DVM_WORKSPACE override the saved context. The
+    context is the same for all runtimes. In a pipe, each line is a name, a
+    tab and a value.
 
     \b
-      dvm context                      what is active
-      dvm context set --app shop dev   workspace dev of app shop
-      dvm context clear                nothing
+      dvm context                      show the active app and workspace
+      dvm context set --app shop dev   activate workspace dev of app shop
+      dvm context clear                deactivate both
     """
     if ctx.invoked_subcommand is None:
         from dvm_runtimes.user.context import load_context
@@ -38,15 +38,15 @@ def command(ctx: click.Context, runtime: str | None) -> None:
 
 @command.command("set")
 @click.argument("workspace", required=False)
-@click.option("--app", metavar="TEXT", help="The app; another one than before leaves no workspace active.")
+@click.option("--app", metavar="TEXT", help="App. Changing it deactivates the workspace.")
 @json_option
 @click.pass_obj
 def set_context(invocation: Invocation, workspace: str | None, app: str | None) -> None:
-    """Make WORKSPACE the active one, or APP the active app, or both."""
+    """Set the active workspace, the active app, or both."""
     from dvm_runtimes.user.context import update_context
 
     if workspace is None and app is None:
-        raise click.UsageError("Name a workspace, or give --app.")
+        raise click.UsageError("Give WORKSPACE or --app.")
     _print(invocation, update_context(app=app, workspace=workspace))
 
 
@@ -54,7 +54,7 @@ def set_context(invocation: Invocation, workspace: str | None, app: str | None) 
 @json_option
 @click.pass_obj
 def clear_context(invocation: Invocation) -> None:
-    """Leave nothing active; also mends a damaged file."""
+    """Deactivate app and workspace. Replaces a damaged context file."""
     from dvm_runtimes.user.context import Context, save_context
 
     save_context(Context())
@@ -65,7 +65,7 @@ def clear_context(invocation: Invocation) -> None:
 @json_option
 @click.pass_obj
 def show_context(invocation: Invocation) -> None:
-    """Show what is active; the same as no word at all."""
+    """Show the active app and workspace."""
     from dvm_runtimes.user.context import load_context
 
     _print(invocation, load_context())
@@ -73,7 +73,7 @@ def show_context(invocation: Invocation) -> None:
 
 def _print(invocation: Invocation, context: Context) -> None:
     from dvm_runtimes.cli.output import print_facts, print_json
-    from dvm_runtimes.cli.streams import is_terminal
+    from dvm_runtimes.cli.standard_streams import is_terminal
 
     facts = [(name, value) for name, value in context.to_dict().items() if value]
     if invocation.json:
@@ -81,4 +81,4 @@ def _print(invocation: Invocation, context: Context) -> None:
     elif facts:
         print_facts(facts)
     elif is_terminal("stdout"):
-        click.echo("No app and no workspace are active: the current folder's workspace is meant.", err=True)
+        click.echo("No app or workspace is active; commands use the workspace of the current folder.", err=True)

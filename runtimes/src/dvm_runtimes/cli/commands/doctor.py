@@ -1,4 +1,4 @@
-"""``dvm doctor``: tell what works, what does not, and what fixes it."""
+"""``dvm doctor``: check the engines and the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, runtime_option
+from dvm_runtimes.cli.common_options import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -20,16 +20,15 @@ _MARKS = {"ok": ("✓", "green"), "note": ("·", "bright_black"), "warning": ("!
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, runtime: str | None) -> int:
-    """Tell what was found here, what answers, why something is not used, and the command that would fix it.
+    """Check the engines and the configuration: what was found, what answers, and how to fix the rest.
 
-    Ends with 0 when workspaces can be started, 69 when no engine answers,
-    1 for anything else that is in the way. In a pipe each line has the topic,
-    `ok`, `note`, `warning` or `problem`, what was found, and what to do, with
-    a tab between them.
+    The exit code is 0 if workspaces can be started, 69 if no engine answers,
+    and 1 for any other problem. In a pipe, each line has four fields: topic,
+    `ok`, `note`, `warning` or `problem`, finding, and hint.
     """
-    from dvm_runtimes.cli.exits import FAILED, UNAVAILABLE
+    from dvm_runtimes.cli.exit_codes import FAILED, UNAVAILABLE
     from dvm_runtimes.cli.output import print_json, print_line
-    from dvm_runtimes.cli.streams import is_terminal
+    from dvm_runtimes.cli.standard_streams import is_terminal
     from dvm_runtimes.discovery.doctor import examine
 
     report = examine(runtime or "auto")
@@ -48,14 +47,14 @@ def command(invocation: Invocation, runtime: str | None) -> int:
 def _show(report: Report) -> None:
     from rich.text import Text
 
+    from dvm_runtimes.cli.formatting import visible
     from dvm_runtimes.cli.output import console
-    from dvm_runtimes.cli.text import visible
 
     screen = console("stdout")
     for check in report.checks:
         mark, colour = _MARKS[check.state]
         line = Text.assemble((f"{mark} ", colour), (visible(check.topic), "bold"), f"  {visible(check.text)}")
-        # The terminal wraps: a line break within a command would be copied with it.
+        # Wrapped by the terminal, so that commands can be copied without line breaks.
         screen.print(line, soft_wrap=True)
         if check.hint:
             screen.print(Text(f"    {visible(check.hint)}", style="cyan"), soft_wrap=True)

@@ -9,16 +9,9 @@ from typing import IO, Any
 
 import click
 
-from dvm_runtimes.cli.arguments import (
-    environment,
-    json_option,
-    limits,
-    runtime_option,
-    session_options,
-    timeout_option,
-    user_fields,
-)
+from dvm_runtimes.cli.common_options import json_option, limits, runtime_option, session_options, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import environment, user_fields
 from dvm_runtimes.cli.trailing_argv import NameThenArgv
 from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.operation import CancelToken
@@ -27,8 +20,8 @@ from dvm_runtimes.runtime import ContainerRuntime
 
 
 @click.command("exec", cls=NameThenArgv)
-@click.option("-i", "--interactive", is_flag=True, help="Pass standard input on, even if it is a terminal.")
-@click.option("-t", "--tty", is_flag=True, help="Give the command a terminal: this one.")
+@click.option("-i", "--interactive", is_flag=True, help="Forward stdin even if it is a terminal.")
+@click.option("-t", "--tty", is_flag=True, help="Run the command on this terminal.")
 @session_options
 @timeout_option
 @runtime_option
@@ -46,28 +39,28 @@ def command(
     timeout: float | None,
     runtime: str | None,
 ) -> int:
-    """Run a command in workspace NAME; its exit code is this one's.
+    """Run a command in workspace NAME and exit with its exit code.
 
-    Its output comes as it is written, its two streams apart. It reads this
-    command's standard input when that is a pipe or a file. What stands after
-    `--` is taken word for word; no shell splits it.
+    stdout and stderr are forwarded separately. stdin is forwarded if it is a
+    pipe or a file. The arguments after `--` are passed on unchanged, without
+    a shell.
 
     \b
       dvm exec dev -- make test
       tar c src | dvm exec dev -- tar x -C /tmp
     """
-    from dvm_runtimes.cli import targets
-    from dvm_runtimes.cli.engines import engine
-    from dvm_runtimes.cli.streams import is_terminal, real_streams
+    from dvm_runtimes.cli.runtimes import open_runtime
+    from dvm_runtimes.cli.standard_streams import is_terminal, real_streams
+    from dvm_runtimes.cli.target import target_reference
 
     if tty and not (is_terminal("stdin") and is_terminal("stdout")):
-        raise click.UsageError("-t needs a terminal on standard input and output; leave it out.")
+        raise click.UsageError("-t needs a terminal on stdin and stdout.")
     if tty and invocation.json:
-        raise click.UsageError("--json gathers the output; it cannot go with -t.")
+        raise click.UsageError("--json and -t exclude each other.")
     session: dict[str, Any] = {"env": environment(env), "working_dir": working_dir, **user_fields(user)}
     passes_input = interactive or not is_terminal("stdin")
-    with engine(invocation, runtime) as (chosen, cancel):
-        workspace = targets.reference(name, chosen, cancel)
+    with open_runtime(invocation, runtime) as (chosen, cancel):
+        workspace = target_reference(name, chosen, cancel)
         streams = not invocation.json and real_streams() and chosen.capabilities.terminal
         if tty or (passes_input and streams):
             options = AttachOptions(command=argv, tty=tty, **session)

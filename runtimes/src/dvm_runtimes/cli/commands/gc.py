@@ -1,4 +1,4 @@
-"""``dvm gc``: remove what dead owners left behind."""
+"""``dvm gc``: remove expired and abandoned workspaces."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, runtime_option
+from dvm_runtimes.cli.common_options import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from dvm_runtimes.cli.leftovers import Leftover
+    from dvm_runtimes.cli.stale_workspaces import StaleWorkspace
     from dvm_runtimes.errors import DvmError
     from dvm_runtimes.operation import CancelToken
     from dvm_runtimes.runtime import ContainerRuntime
 
-_WHY = {"expired": "its time has passed", "owner_gone": "its owner is gone"}
+_REASONS = {"expired": "it has expired", "owner_gone": "its owner is gone"}
 _AT_ONCE = 8
 
 
 @click.command("gc")
-@click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be removed.")
+@click.option("-n", "--dry-run", is_flag=True, help="List what would be removed.")
 @runtime_option
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
-    """Remove workspaces whose time has passed or whose owner is gone.
+    """Remove workspaces that have expired or whose owner is gone.
 
-    A workspace has a time if it was started with a ttl (`dvm up --ttl`), and
-    an owner if it was started for a process (`dvm up --owner-pid`, a test
-    run). Owners on other machines and in other containers are never judged.
-    `--runtime all` looks on every engine that answers.
+    A workspace expires if it was started with `dvm up --ttl`. It has an owner
+    if it was started with `dvm up --owner-pid` or by a test run. Workspaces
+    owned by processes on other machines or in other containers are kept.
+    `--runtime all` covers every engine that answers.
     """
     from dvm_runtimes.cleanup.ledger import sweep
-    from dvm_runtimes.cli import leftovers
-    from dvm_runtimes.cli.engines import on_each
-    from dvm_runtimes.cli.failures import SeveralFailedError
+    from dvm_runtimes.cli.error_report import BatchError
+    from dvm_runtimes.cli.runtimes import query_runtimes
+    from dvm_runtimes.cli.stale_workspaces import find_stale
     from dvm_runtimes.errors import WorkspaceNotFoundError
 
-    def clean(chosen: ContainerRuntime, cancel: CancelToken) -> list[tuple[Leftover, DvmError | None]]:
-        found = leftovers.find(chosen, cancel)
+    def clean(chosen: ContainerRuntime, cancel: CancelToken) -> list[tuple[StaleWorkspace, DvmError | None]]:
+        found = find_stale(chosen, cancel)
         if dry_run:
             return [(leftover, None) for leftover in found]
         from concurrent.futures import ThreadPoolExecutor
@@ -48,34 +48,34 @@ def command(invocation: Invocation, dry_run: bool, runtime: str | None) -> None:
             errors = list(pool.map(lambda leftover: _remove(chosen, leftover, cancel), found))
         return list(zip(found, errors, strict=True))
 
-    results = on_each(invocation, runtime, clean)
+    results = query_runtimes(invocation, runtime, clean)
     if not dry_run:
-        # Networks and images of test runs, which no list of workspaces shows.
+        # Networks and images of test runs are in no list of workspaces.
         sweep()
-    # Somebody else's clean-up at the same time has the same right to it.
+    # Another process may have removed it at the same time.
     results = [(leftover, None if isinstance(error, WorkspaceNotFoundError) else error) for leftover, error in results]
     failed = {leftover.workspace.name: error for leftover, error in results if error is not None}
     done = [leftover for leftover, error in results if error is None]
     if not (invocation.json and failed):
         _print(invocation, done, dry_run=dry_run)
     if failed:
-        raise SeveralFailedError(failed, [leftover.workspace for leftover in done])
+        raise BatchError(failed, [leftover.workspace for leftover in done])
 
 
-def _remove(runtime: ContainerRuntime, leftover: Leftover, cancel: CancelToken) -> DvmError | None:
+def _remove(runtime: ContainerRuntime, leftover: StaleWorkspace, cancel: CancelToken) -> DvmError | None:
     from dvm_runtimes.errors import DvmError
 
     try:
-        # By ID: a new workspace that took the name meanwhile is not meant.
+        # By ID: a new workspace may have taken the name.
         runtime.remove_workspace(leftover.workspace.id, force=True, volumes=True, cancel=cancel)
     except DvmError as error:
         return error
     return None
 
 
-def _print(invocation: Invocation, done: list[Leftover], *, dry_run: bool) -> None:
+def _print(invocation: Invocation, done: list[StaleWorkspace], *, dry_run: bool) -> None:
     from dvm_runtimes.cli.output import print_done, print_json, print_rows
-    from dvm_runtimes.cli.streams import is_terminal
+    from dvm_runtimes.cli.standard_streams import is_terminal
 
     if invocation.json:
         found = [{"reason": one.reason, "workspace": one.workspace.to_dict()} for one in done]
@@ -83,8 +83,8 @@ def _print(invocation: Invocation, done: list[Leftover], *, dry_run: bool) -> No
     elif not is_terminal("stdout"):
         print_rows((), [(one.workspace.name, one.reason, one.workspace.runtime, one.workspace.id) for one in done])
     elif not done:
-        click.echo("Nothing was left behind.", err=True)
+        click.echo("Nothing to remove.", err=True)
     else:
         for one in done:
-            why = _WHY.get(one.reason, one.reason)
-            print_done(one.workspace.name, f"would be removed: {why}" if dry_run else f"is removed: {why}")
+            reason = _REASONS.get(one.reason, one.reason)
+            print_done(one.workspace.name, f"would be removed: {reason}" if dry_run else f"is removed: {reason}")

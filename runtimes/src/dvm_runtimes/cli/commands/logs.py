@@ -1,4 +1,4 @@
-"""``dvm logs``: show what a workspace wrote."""
+"""``dvm logs``: show the output of a workspace."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import Iterator
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, moment, name_argument, runtime_option
+from dvm_runtimes.cli.common_options import json_option, name_argument, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import moment
 
 
 @click.command("logs")
 @name_argument
-@click.option("-f", "--follow", is_flag=True, help="Go on until the workspace ends, or Ctrl-C.")
-@click.option("-n", "--tail", metavar="LINES", help="Only so many last lines.  [default: all]")
-@click.option("--since", type=moment, metavar="TIME", help="Only what is newer: 10m, or 2026-01-31T12:00:00Z.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the output until the workspace ends.")
+@click.option("-n", "--tail", metavar="LINES", help="Number of lines from the end.  [default: all]")
+@click.option("--since", type=moment, metavar="TIME", help="Only newer output: 10m, or 2026-01-31T12:00:00Z.")
 @runtime_option
 @json_option
 @click.pass_obj
 def command(
     invocation: Invocation, name: str | None, follow: bool, tail: str | None, since: float | None, runtime: str | None
 ) -> None:
-    """Show what the main process of workspace NAME wrote, as it was written."""
-    from dvm_runtimes.cli import targets
-    from dvm_runtimes.cli.engines import engine
+    """Show the output of the main process of workspace NAME."""
     from dvm_runtimes.cli.output import print_json
+    from dvm_runtimes.cli.runtimes import open_runtime
+    from dvm_runtimes.cli.target import find_target
 
     if invocation.json and follow:
-        raise click.UsageError("--json is one document, which --follow never ends.")
-    with engine(invocation, runtime) as (chosen, cancel):
-        workspace = targets.find(name, chosen, cancel)
+        raise click.UsageError("--json and --follow exclude each other.")
+    with open_runtime(invocation, runtime) as (chosen, cancel):
+        workspace = find_target(name, chosen, cancel)
         invocation.quiet_cancel = follow
         logs = chosen.workspace_logs(workspace.id, _lines(tail), since, follow, cancel=cancel)
         if invocation.json:

@@ -6,42 +6,44 @@ import time
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, pairs, runtime_option
+from dvm_runtimes.cli.common_options import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import pairs
 from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
 
 
 @click.command("ls")
-@click.option("--running", is_flag=True, help="Only those that run.")
-@click.option("--app", metavar="TEXT", help="Only those of this app.")
-@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only those with this label.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the names.")
+@click.option("--running", is_flag=True, help="Only running workspaces.")
+@click.option("--app", metavar="TEXT", help="Only workspaces of this app.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only workspaces with this label.")
+@click.option("-q", "--quiet", is_flag=True, help="Write names only.")
 @runtime_option
 @json_option
 @click.pass_obj
 def command(
     invocation: Invocation, running: bool, app: str | None, labels: tuple[str, ...], quiet: bool, runtime: str | None
 ) -> None:
-    """List workspaces, stopped ones too; with `--runtime all`, those of every engine that answers.
+    """List workspaces, including stopped ones.
 
-    In a pipe each line has name, status, image, ports, runtime, time of
-    creation and ID, with a tab between them.
+    `--runtime all` lists those of every engine that answers. In a pipe, each
+    line has seven fields: name, status, image, ports, runtime, creation time
+    and ID.
     """
-    from dvm_runtimes.cli.engines import on_each
+    from dvm_runtimes.cli.formatting import ago, timestamp
     from dvm_runtimes.cli.output import print_json, print_line, print_rows
-    from dvm_runtimes.cli.streams import is_terminal
-    from dvm_runtimes.cli.text import ago, timestamp
+    from dvm_runtimes.cli.runtimes import query_runtimes
+    from dvm_runtimes.cli.standard_streams import is_terminal
     from dvm_runtimes.validation.naming import APP
 
-    wanted = pairs(labels, "labels") | ({APP: app} if app is not None else {})
+    filters = pairs(labels, "labels") | ({APP: app} if app is not None else {})
 
     def ask(chosen: ContainerRuntime, cancel: CancelToken) -> list[WorkspaceInfo]:
-        return chosen.list_workspaces(wanted, cancel=cancel)
+        return chosen.list_workspaces(filters, cancel=cancel)
 
-    # One engine may be known by two sockets.
-    found = list({one.id: one for one in on_each(invocation, runtime, ask)}.values())
+    # Two sockets may belong to one engine.
+    found = list({one.id: one for one in query_runtimes(invocation, runtime, ask)}.values())
     if running:
         found = [one for one in found if one.status is WorkspaceStatus.RUNNING]
     found.sort(key=lambda one: (one.name, one.runtime))
@@ -75,7 +77,7 @@ def _state(workspace: WorkspaceInfo) -> str:
 
 
 def ports(workspace: WorkspaceInfo) -> str:
-    """Where its ports are reached, as in ``127.0.0.1:8080->80/tcp``."""
+    """The published ports, as in ``127.0.0.1:8080->80/tcp``."""
     return ", ".join(
         f"{f'[{at.host}]' if ':' in at.host else at.host}:{at.port}->{port}"
         for port, at in sorted(workspace.ports.items())

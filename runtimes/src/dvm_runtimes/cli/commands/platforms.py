@@ -1,4 +1,4 @@
-"""``dvm platforms``: list the container platforms found here."""
+"""``dvm platforms``: list the container platforms of this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, runtime_option
+from dvm_runtimes.cli.common_options import json_option, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, runtime: str | None) -> None:
-    """List the container platforms found on this machine, and whether they answer.
+    """List the container platforms of this machine and whether they answer.
 
-    With --runtime, only those of that name. In a pipe each line has the
-    runtime's name, the platform's, its version, its endpoint, `reachable` or
-    `unreachable`, `active` for the one in use, what is wrong, and what to do,
-    with a tab between them. `dvm doctor` tells why one is not in use.
+    --runtime limits the list to that name. In a pipe, each line has eight
+    fields: runtime, platform, version, endpoint, `reachable` or
+    `unreachable`, `active` for the one in use, problem and hint. `dvm doctor`
+    shows why a platform is not in use.
     """
     from dvm_runtimes.cli.output import print_json, print_rows
-    from dvm_runtimes.cli.streams import is_terminal
+    from dvm_runtimes.cli.standard_streams import is_terminal
     from dvm_runtimes.discovery.detection import detect_platforms
     from dvm_runtimes.discovery.probing import PATIENT
 
-    found = [one for one in detect_platforms(timeout=PATIENT) if _meant(one, runtime)]
+    found = [one for one in detect_platforms(timeout=PATIENT) if _matches(one, runtime)]
     if invocation.json:
         print_json([one.to_dict() for one in found])
     elif is_terminal("stdout"):
@@ -40,7 +40,7 @@ def command(invocation: Invocation, runtime: str | None) -> None:
                 ("*" if one.active else "", _selector(one), one.name, one.version, _status(one), one.endpoint)
                 for one in found
             ],
-            empty="No container platform found. `dvm doctor` tells how to get one.",
+            empty="No container platform found. `dvm doctor` shows how to get one.",
             status=4,
             whole=1,
         )
@@ -64,7 +64,7 @@ def command(invocation: Invocation, runtime: str | None) -> None:
         )
 
 
-def _meant(platform: Platform, runtime: str | None) -> bool:
+def _matches(platform: Platform, runtime: str | None) -> bool:
     return runtime in (None, "all", "auto", platform.type, platform.selector)
 
 
@@ -77,11 +77,11 @@ def _status(platform: Platform) -> str:
 
 
 def _print_problems(platforms: list[Platform]) -> None:
-    """Below the table, which has no room for it: what is wrong, and what would help."""
+    """Print problems and hints below the table."""
     from rich.text import Text
 
+    from dvm_runtimes.cli.formatting import visible
     from dvm_runtimes.cli.output import console
-    from dvm_runtimes.cli.text import visible
 
     screen = console("stdout")
     for one in platforms:
@@ -89,5 +89,5 @@ def _print_problems(platforms: list[Platform]) -> None:
             line = Text.assemble(
                 (f"{_selector(one)} ", "bold"), f"{visible(one.problem)}. ", (visible(one.hint), "cyan")
             )
-            # The terminal wraps: a line break within a command would be copied with it.
+            # Wrapped by the terminal, so that commands can be copied without line breaks.
             screen.print(line, soft_wrap=True)

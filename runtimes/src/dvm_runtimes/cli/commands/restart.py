@@ -1,4 +1,4 @@
-"""``dvm restart``: stop and start workspaces."""
+"""``dvm restart``: restart workspaces."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import duration, json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.common_options import json_option, limits, names_argument, runtime_option, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import duration
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import WorkspaceInfo
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("restart")
 @names_argument
-@click.option("--grace", type=duration, default="10", metavar="TIME", show_default="10", help="Before it is killed.")
+@click.option(
+    "--grace", type=duration, default="10", metavar="TIME", show_default="10", help="Time before it is killed."
+)
 @timeout_option
 @runtime_option
 @json_option
@@ -25,11 +28,11 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation, names: tuple[str, ...], grace: float, timeout: float | None, runtime: str | None
 ) -> None:
-    """Stop workspaces and start them again, as they are; their files stay."""
-    from dvm_runtimes.cli.several import act_on_each
+    """Stop workspaces and start them again with the same options. Their files are kept."""
+    from dvm_runtimes.cli.batch import run_on_each
 
     def restart(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
         chosen.stop_workspace(workspace.id, grace, cancel=cancel, **limits(timeout))
         return chosen.start_existing_workspace(workspace.id, cancel=cancel, **limits(timeout))
 
-    act_on_each(invocation, runtime, names, restart, "is running again")
+    run_on_each(invocation, runtime, names, restart, "is running again")

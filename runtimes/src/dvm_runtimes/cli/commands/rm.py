@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.common_options import json_option, limits, names_argument, runtime_option, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command("rm")
 @names_argument
-@click.option("-f", "--force", is_flag=True, help="Also those that run.")
-@click.option("--volumes", is_flag=True, help="With their anonymous volumes; named ones always stay.")
+@click.option("-f", "--force", is_flag=True, help="Remove running workspaces too.")
+@click.option("--volumes", is_flag=True, help="Remove their anonymous volumes; named volumes are kept.")
 @timeout_option
 @runtime_option
 @json_option
@@ -32,12 +32,12 @@ def command(
     timeout: float | None,
     runtime: str | None,
 ) -> None:
-    """Remove workspaces, and the files that are only in them."""
-    from dvm_runtimes.cli.several import act_on_each
+    """Remove workspaces and the files in them. Mounted folders and named volumes are kept."""
+    from dvm_runtimes.cli.batch import run_on_each
     from dvm_runtimes.infos import WorkspaceStatus
 
     def remove(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
         chosen.remove_workspace(workspace.id, force, volumes, cancel=cancel, **limits(timeout))
         return dataclasses.replace(workspace, status=WorkspaceStatus.NOT_FOUND, ports={})
 
-    act_on_each(invocation, runtime, names, remove, "is removed")
+    run_on_each(invocation, runtime, names, remove, "is removed")

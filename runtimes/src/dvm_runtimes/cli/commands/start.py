@@ -1,4 +1,4 @@
-"""``dvm start``: start stopped workspaces again."""
+"""``dvm start``: start stopped workspaces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.common_options import json_option, limits, names_argument, runtime_option, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, names: tuple[str, ...], timeout: float | None, runtime: str | None) -> None:
-    """Start stopped workspaces again, as they are; resume paused ones. One that runs is no error."""
-    from dvm_runtimes.cli.several import act_on_each
+    """Start stopped workspaces with the options they were created with, and resume paused ones."""
+    from dvm_runtimes.cli.batch import run_on_each
 
     def start(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
         return chosen.start_existing_workspace(workspace.id, cancel=cancel, **limits(timeout))
 
-    act_on_each(invocation, runtime, names, start, "is running")
+    run_on_each(invocation, runtime, names, start, "is running")

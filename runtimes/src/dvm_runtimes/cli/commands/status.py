@@ -1,10 +1,10 @@
-"""``dvm status``: show one workspace."""
+"""``dvm status``: show a workspace."""
 
 from __future__ import annotations
 
 import click
 
-from dvm_runtimes.cli.arguments import json_option, name_argument, runtime_option
+from dvm_runtimes.cli.common_options import json_option, name_argument, runtime_option
 from dvm_runtimes.cli.invocation import Invocation
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.validation.naming import PREFIX
@@ -16,16 +16,16 @@ from dvm_runtimes.validation.naming import PREFIX
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, name: str | None, runtime: str | None) -> None:
-    """Show one workspace: by name, container name, ID or the beginning of one.
+    """Show a workspace, given by its name, container name, ID or a unique prefix of its ID.
 
-    In a pipe each line has a name, a tab and a value.
+    In a pipe, each line is a name, a tab and a value.
     """
-    from dvm_runtimes.cli import targets
-    from dvm_runtimes.cli.engines import engine
     from dvm_runtimes.cli.output import print_facts, print_json
+    from dvm_runtimes.cli.runtimes import open_runtime
+    from dvm_runtimes.cli.target import find_target
 
-    with engine(invocation, runtime) as (chosen, cancel):
-        workspace = targets.find(name, chosen, cancel)
+    with open_runtime(invocation, runtime) as (chosen, cancel):
+        workspace = find_target(name, chosen, cancel)
     if invocation.json:
         print_json(workspace.to_dict())
     else:
@@ -33,7 +33,7 @@ def command(invocation: Invocation, name: str | None, runtime: str | None) -> No
 
 
 def _facts(workspace: WorkspaceInfo) -> list[tuple[str, str]]:
-    from dvm_runtimes.cli.text import timestamp
+    from dvm_runtimes.cli.formatting import timestamp
 
     from .ls import ports
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvm_runtimes.cli.arguments import duration, json_option, limits, names_argument, runtime_option, timeout_option
+from dvm_runtimes.cli.common_options import json_option, limits, names_argument, runtime_option, timeout_option
 from dvm_runtimes.cli.invocation import Invocation
+from dvm_runtimes.cli.option_values import duration
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import WorkspaceInfo
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 @click.command("stop")
 @names_argument
-@click.option("--all", "every", is_flag=True, help="Every workspace that runs.")
-@click.option("--grace", type=duration, default="10", metavar="TIME", show_default="10", help="Before it is killed.")
+@click.option("--all", "every", is_flag=True, help="Stop every running workspace.")
+@click.option(
+    "--grace", type=duration, default="10", metavar="TIME", show_default="10", help="Time before it is killed."
+)
 @timeout_option
 @runtime_option
 @json_option
@@ -31,17 +34,17 @@ def command(
     timeout: float | None,
     runtime: str | None,
 ) -> None:
-    """Ask workspaces to end, and kill those that have not after the grace. A stopped one is no error."""
-    from dvm_runtimes.cli.several import act_on_each, act_on_running
+    """Stop workspaces, and kill those that have not ended after the grace time. Stopped ones are ignored."""
+    from dvm_runtimes.cli.batch import run_on_each, run_on_running
 
     if every and names:
-        raise click.UsageError("Name workspaces, or give --all.")
+        raise click.UsageError("Give names or --all, not both.")
 
     def stop(chosen: ContainerRuntime, workspace: WorkspaceInfo, cancel: CancelToken) -> WorkspaceInfo:
         chosen.stop_workspace(workspace.id, grace, cancel=cancel, **limits(timeout))
         return chosen.find_workspace(workspace.id, cancel=cancel) or workspace
 
     if every:
-        act_on_running(invocation, runtime, stop, "is stopped")
+        run_on_running(invocation, runtime, stop, "is stopped")
     else:
-        act_on_each(invocation, runtime, names, stop, "is stopped")
+        run_on_each(invocation, runtime, names, stop, "is stopped")

@@ -1,4 +1,4 @@
-"""The exit codes of ``dvm``. Those of ``exec`` and ``attach`` are the command's own, if it ran."""
+"""The exit codes of ``dvm``. ``exec`` and ``attach`` return that of the command they ran."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from dvm_runtimes.errors import (
 FAILED = 1
 USAGE = 2
 UNAVAILABLE = 69
-"""No engine answers: EX_UNAVAILABLE of sysexits.h."""
+"""No engine answers; EX_UNAVAILABLE of sysexits.h."""
 TIMED_OUT = 124
-"""As timeout(1) has it."""
+"""The exit code of timeout(1)."""
 CANCELLED = 130
-"""128 plus SIGINT; another signal has its own number: 143 for SIGTERM, 129 for SIGHUP."""
+"""128 plus SIGINT. Other signals likewise: 143 for SIGTERM, 129 for SIGHUP."""
 CLOSED_PIPE = 141
-"""128 plus SIGPIPE: whoever read the output went away."""
+"""128 plus SIGPIPE: the reader of the output closed the pipe."""
 
 
 def code_of(error: DvmError, signal_number: int | None = None) -> int:
     """The exit code for an error.
 
     Args:
-        error: what went wrong.
+        error: the error.
         signal_number: the signal that cancelled the work, if one did.
     """
     match error:

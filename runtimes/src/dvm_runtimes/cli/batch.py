@@ -1,4 +1,4 @@
-"""One action on each of several workspaces: one failure does not hide the rest."""
+"""Run one action on each of several workspaces; a failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
 
-from . import targets
-from .engines import engine
-from .failures import SeveralFailedError
+from .error_report import BatchError
 from .invocation import Invocation
 from .output import print_done, print_json
+from .runtimes import open_runtime
+from .target import find_target
 
 Action = Callable[[ContainerRuntime, WorkspaceInfo, CancelToken], WorkspaceInfo]
 
@@ -21,30 +21,30 @@ _AT_ONCE = 8
 _ENDED = (WorkspaceStatus.EXITED, WorkspaceStatus.CREATED, WorkspaceStatus.DEAD, WorkspaceStatus.REMOVING)
 
 
-def act_on_each(invocation: Invocation, runtime: str | None, names: Sequence[str], action: Action, done: str) -> None:
-    """Find each workspace, act on it, and print it as it is afterwards.
+def run_on_each(invocation: Invocation, runtime: str | None, names: Sequence[str], action: Action, done: str) -> None:
+    """Find each workspace, run the action on it, and print the resulting workspace.
 
     Args:
-        invocation: how to print.
-        runtime: the runtime that was asked for.
-        names: the workspaces; none means the active one.
-        action: what to do; gives the workspace as it is afterwards.
-        done: what was done, in a word or two.
+        invocation: this run.
+        runtime: the value of ``--runtime``.
+        names: the workspaces; empty for the active one.
+        action: returns the workspace as it is afterwards.
+        done: what was done, for the output: ``"is stopped"``.
 
     Raises:
-        DvmError: it failed for the only one.
-        SeveralFailedError: it failed for some of several; the others were acted on and printed.
+        DvmError: there is one workspace, and the action failed.
+        BatchError: there are several, and the action failed for some.
     """
-    with engine(invocation, runtime) as (chosen, cancel):
+    with open_runtime(invocation, runtime) as (chosen, cancel):
         results = _act(chosen, cancel, [*dict.fromkeys(names)] or [None], action)
     if len(results) == 1 and isinstance(only := results[0][1], DvmError):
         raise only
     _print(invocation, results, done)
 
 
-def act_on_running(invocation: Invocation, runtime: str | None, action: Action, done: str) -> None:
-    """The same for every workspace that runs."""
-    with engine(invocation, runtime) as (chosen, cancel):
+def run_on_running(invocation: Invocation, runtime: str | None, action: Action, done: str) -> None:
+    """Run the action on every workspace that runs; see `run_on_each`."""
+    with open_runtime(invocation, runtime) as (chosen, cancel):
         found = chosen.list_workspaces(cancel=cancel)
         running = [one.name for one in found if one.status not in _ENDED]
         results = _act(chosen, cancel, running, action)
@@ -56,7 +56,7 @@ def _act(
 ) -> list[tuple[str, WorkspaceInfo | DvmError]]:
     def act(name: str | None) -> tuple[str, WorkspaceInfo | DvmError]:
         try:
-            return name or "", action(runtime, targets.find(name, runtime, cancel), cancel)
+            return name or "", action(runtime, find_target(name, runtime, cancel), cancel)
         except DvmError as error:
             return name or "", error
 
@@ -77,4 +77,4 @@ def _print(invocation: Invocation, results: list[tuple[str, WorkspaceInfo | DvmE
     elif not failed:
         print_json([one.to_dict() for one in succeeded])
     if failed:
-        raise SeveralFailedError(failed, succeeded)
+        raise BatchError(failed, succeeded)

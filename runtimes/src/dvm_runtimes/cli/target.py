@@ -1,4 +1,4 @@
-"""Which workspace is meant when a command names none."""
+"""The workspace that a command acts on, which may be the active one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.validation.naming import APP, WORKSPACE, workspace_name_for
 
 
-def reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> str:
-    """What to call the workspace when asking the runtime for it.
+def target_reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> str:
+    """A reference to the workspace, for the runtime's methods.
 
-    The name that was given; else the active workspace of the context; else
-    the workspace of the current folder.
+    The given name; else the active workspace of the context; else the
+    workspace of the current folder.
     """
     if name is not None:
         return name
@@ -24,26 +24,26 @@ def reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) 
     if not context.workspace:
         return workspace_name_for(Path.cwd())
     if context.app:
-        # Other apps may have a workspace of this name.
+        # Other apps may have a workspace of that name.
         found = runtime.list_workspaces({APP: context.app, WORKSPACE: context.workspace}, cancel=cancel)
         if len(found) == 1:
             return found[0].id
     return context.workspace
 
 
-def find(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> WorkspaceInfo:
-    """The workspace that is meant.
+def find_target(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> WorkspaceInfo:
+    """The workspace of `target_reference`.
 
     Raises:
-        WorkspaceNotFoundError: there is none.
+        WorkspaceNotFoundError: it does not exist.
     """
     from dvm_runtimes.errors import WorkspaceNotFoundError
 
-    wanted = reference(name, runtime, cancel)
-    found = runtime.find_workspace(wanted, cancel=cancel)
+    reference = target_reference(name, runtime, cancel)
+    found = runtime.find_workspace(reference, cancel=cancel)
     if found is None:
         raise WorkspaceNotFoundError(
-            f"no workspace {wanted!r} on {runtime.platform_name}",
+            f"no workspace {reference!r} on {runtime.platform_name}",
             hint="`dvm ls` lists the workspaces; `dvm up` starts one.",
             platform=runtime.platform_name,
             operation="find_workspace",

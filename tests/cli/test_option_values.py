@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dvm_runtimes.cli import arguments, specs
+from dvm_runtimes.cli import option_values
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import Mount, Port
 from dvm_runtimes.waiting import Command, HealthCheck, Http, LogLine, TcpPort, WaitStrategy
@@ -26,7 +26,7 @@ from dvm_runtimes.waiting import Command, HealthCheck, Http, LogLine, TcpPort, W
     ],
 )
 def test_mount(text: str, expected: Mount) -> None:
-    assert specs.mount(text) == expected
+    assert option_values.mount(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,32 +48,32 @@ def test_mount(text: str, expected: Mount) -> None:
 )
 def test_a_mount_that_cannot_be_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
-        specs.mount(text)
+        option_values.mount(text)
     assert caught.value.field in ("mounts", "mounts.source", "mounts.destination", "mounts.type")
 
 
 def test_a_relative_source_is_below_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert specs.volume("./src:/src").source == str(tmp_path / "src")
-    assert specs.volume("src/lib:/lib:ro") == Mount(str(tmp_path / "src/lib"), "/lib", read_only=True)
-    assert specs.mount("src=here,dst=/here").source == str(tmp_path / "here")
+    assert option_values.volume("./src:/src").source == str(tmp_path / "src")
+    assert option_values.volume("src/lib:/lib:ro") == Mount(str(tmp_path / "src/lib"), "/lib", read_only=True)
+    assert option_values.mount("src=here,dst=/here").source == str(tmp_path / "here")
 
 
 def test_a_source_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert specs.volume("~/code:/code").source == str(tmp_path / "code")
+    assert option_values.volume("~/code:/code").source == str(tmp_path / "code")
 
 
 def test_a_source_without_a_slash_is_a_volume() -> None:
-    assert specs.volume("cache:/var/cache") == Mount("cache", "/var/cache", "volume")
+    assert option_values.volume("cache:/var/cache") == Mount("cache", "/var/cache", "volume")
 
 
 @pytest.mark.parametrize("text", ["", "a", "a:", ":/a", "/a:/b:rw:z", "/a:/b:z", "/a:b"])
 def test_a_volume_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(InvalidOptionError):
-        specs.volume(text)
+        option_values.volume(text)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_volume_that_cannot_be_is_refused(text: str) -> None:
     ],
 )
 def test_port(text: str, expected: Port) -> None:
-    assert specs.port(text) == expected
+    assert option_values.port(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_port(text: str, expected: Port) -> None:
 )
 def test_a_port_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(InvalidOptionError):
-        specs.port(text)
+        option_values.port(text)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_port_that_cannot_be_is_refused(text: str) -> None:
     ],
 )
 def test_ready(text: str, expected: WaitStrategy) -> None:
-    assert specs.ready(text) == expected
+    assert option_values.ready(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_ready(text: str, expected: WaitStrategy) -> None:
 )
 def test_a_wait_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(InvalidOptionError):
-        specs.ready(text)
+        option_values.ready(text)
 
 
 def test_environment_takes_values_and_passes_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "s3cret=x")
 
-    assert arguments.environment(["A=1", "B=", "C=a=b", "TOKEN"]) == {
+    assert option_values.environment(["A=1", "B=", "C=a=b", "TOKEN"]) == {
         "A": "1",
         "B": "",
         "C": "a=b",
@@ -139,33 +139,33 @@ def test_a_variable_that_is_not_set_here_is_an_error_and_not_left_out(monkeypatc
     monkeypatch.delenv("TOKEN", raising=False)
 
     with pytest.raises(InvalidOptionError, match="Write TOKEN= for an empty value"):
-        arguments.environment(["TOKEN"])
+        option_values.environment(["TOKEN"])
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90.0), ("0.5", 0.5), ("5m", 300.0), ("1h30m", 5400.0), ("2d", 172800.0)]
 )
 def test_duration(text: str, seconds: float) -> None:
-    assert arguments.duration(text) == seconds
+    assert option_values.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "x", "5 m", "-5", "5w", "m"])
 def test_a_duration_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        arguments.duration(text)
+        option_values.duration(text)
 
 
 def test_moment() -> None:
-    assert arguments.moment("1769860800") == 1769860800.0
-    assert arguments.moment("2026-01-31T12:00:00+01:00") == 1769857200.0
-    assert time.time() - 700 < arguments.moment("10m") < time.time() - 500
+    assert option_values.moment("1769860800") == 1769860800.0
+    assert option_values.moment("2026-01-31T12:00:00+01:00") == 1769857200.0
+    assert time.time() - 700 < option_values.moment("10m") < time.time() - 500
     with pytest.raises(click.BadParameter):
-        arguments.moment("yesterday")
+        option_values.moment("yesterday")
 
 
 def test_user() -> None:
-    assert arguments.user_fields(arguments.user_numbers("1000")) == {"uid": 1000, "gid": None}
-    assert arguments.user_fields(arguments.user_numbers("0:7")) == {"uid": 0, "gid": 7}
-    assert arguments.user_fields(None) == {}
-    with pytest.raises(click.BadParameter, match="names are not known"):
-        arguments.user_numbers("root")
+    assert option_values.user_fields(option_values.user_numbers("1000")) == {"uid": 1000, "gid": None}
+    assert option_values.user_fields(option_values.user_numbers("0:7")) == {"uid": 0, "gid": 7}
+    assert option_values.user_fields(None) == {}
+    with pytest.raises(click.BadParameter, match="user names are not supported"):
+        option_values.user_numbers("root")

@@ -1,4 +1,4 @@
-"""The engine, or the engines, that a command speaks to."""
+"""Open the runtime that a command uses, or every runtime that answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dvm_runtimes.infos import Platform
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
 
-from .failures import warn
-from .interrupts import cancelling
+from .error_report import warn
 from .invocation import Invocation
+from .signals import cancelling
 
 Result = TypeVar("Result")
 
@@ -21,26 +21,26 @@ ALL = "all"
 
 
 @contextlib.contextmanager
-def engine(invocation: Invocation, runtime: str | None) -> Iterator[tuple[ContainerRuntime, CancelToken]]:
-    """The runtime that was asked for, or the usual one, and the token that Ctrl-C sets."""
+def open_runtime(invocation: Invocation, runtime: str | None) -> Iterator[tuple[ContainerRuntime, CancelToken]]:
+    """The runtime of ``--runtime``, else the default one, and the token that Ctrl-C sets."""
     from dvm_runtimes.discovery.factory import create_runtime
 
     with create_runtime(runtime or "auto") as chosen, cancelling(invocation) as cancel:
         yield chosen, cancel
 
 
-def on_each(
+def query_runtimes(
     invocation: Invocation, runtime: str | None, ask: Callable[[ContainerRuntime, CancelToken], list[Result]]
 ) -> list[Result]:
-    """What ``ask`` finds on the runtime, or with ``all`` on every reachable one, at the same time.
+    """Call ``ask`` for the runtime, or with ``all`` for every reachable one in parallel, and join the results.
 
-    An engine that fails meanwhile is warned of, and does not hide the others.
+    With ``all``, an engine that fails is reported as a warning.
 
     Raises:
-        RuntimeUnavailableError: none is reachable.
+        RuntimeUnavailableError: no engine is reachable.
     """
     if runtime != ALL:
-        with engine(invocation, runtime) as (chosen, cancel):
+        with open_runtime(invocation, runtime) as (chosen, cancel):
             return ask(chosen, cancel)
     from concurrent.futures import ThreadPoolExecutor
 
@@ -48,13 +48,12 @@ def on_each(
     from dvm_runtimes.discovery.probing import PATIENT
     from dvm_runtimes.plugins import providers
 
-    # What nothing chooses by itself and is always there, the mock, would only be one more empty list.
     known = providers()
     found = detect_platforms(timeout=PATIENT)
     platforms = [one for one in found if one.reachable and known[one.type].automatic]
     if not platforms:
         raise RuntimeUnavailableError(
-            "no container platform answers here", hint="`dvm doctor` tells what was found and what fixes it."
+            "no container platform answers here", hint="`dvm doctor` shows what was found and how to fix it."
         )
     with cancelling(invocation) as cancel, ThreadPoolExecutor(len(platforms), thread_name_prefix="dvm-ask") as pool:
         answers = list(pool.map(lambda platform: _ask(platform, ask, cancel), platforms))

@@ -1,18 +1,18 @@
-"""Text that came from elsewhere, made safe for a terminal and for one line; and times for people."""
+"""Format text from outside safely for a terminal, and times and sizes for people."""
 
 from __future__ import annotations
 
 import datetime
 import re
 
-# C0, DEL and C1: what moves a terminal's cursor, and what ends a line or a column.
+# C0, DEL and C1.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _CONTROL_IN_LINE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
 def visible(text: str) -> str:
-    """``text`` as one line without control characters.
+    """Join ``text`` into one line without control characters.
 
     >>> visible("two\\nlines \\x1b[31mred\\x1b[0m")
     'two lines red'
@@ -21,12 +21,12 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> list[str]:
-    """The lines of ``text``, each without control characters."""
+    """Split ``text`` into lines without control characters."""
     return [_CONTROL_IN_LINE.sub("", _ESCAPE.sub("", line)).expandtabs() for line in text.splitlines()]
 
 
 def timestamp(seconds: float | None) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC; empty when unknown.
+    """Format seconds since the epoch as ISO 8601 in UTC; empty for None.
 
     >>> timestamp(0.5), timestamp(None)
     ('1970-01-01T00:00:00Z', '')
@@ -37,7 +37,7 @@ def timestamp(seconds: float | None) -> str:
 
 
 def ago(seconds: float | None, now: float) -> str:
-    """How long ago that was, for people; empty when unknown.
+    """Format the time that has passed since then; empty for None.
 
     >>> ago(100.0, 100.0 + 7500)
     '2 hours ago'
@@ -53,7 +53,7 @@ def ago(seconds: float | None, now: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes for people, in powers of 1000 as engines show them.
+    """Format a number of bytes in powers of 1000, as engines do.
 
     >>> size(1_234_567)
     '1.2 MB'

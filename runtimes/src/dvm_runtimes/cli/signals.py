@@ -1,4 +1,4 @@
-"""Signals that end a command: the first cancels its work, the second ends the process at once."""
+"""Handle SIGINT, SIGTERM and SIGHUP: the first cancels the operation, the second ends the process at once."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from types import FrameType
 from dvm_runtimes.operation import CancelToken
 
 from .invocation import Invocation
-from .streams import draws
+from .standard_streams import draws
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextlib.contextmanager
 def cancelling(invocation: Invocation) -> Iterator[CancelToken]:
-    """Within the block, Ctrl-C, SIGTERM and SIGHUP set the token instead of ending the process.
+    """Set the token on SIGINT, SIGTERM and SIGHUP within the block, instead of ending the process.
 
-    Signals that the caller told this process to ignore (nohup, a shell's
-    background job) stay ignored.
+    Signals that were ignored before (nohup, a shell's background job) stay ignored.
     """
     token = CancelToken()
     if threading.current_thread() is not threading.main_thread():
-        yield token  # Python lets only the main thread have signal handlers
+        yield token  # only the main thread can set signal handlers
         return
     numbers = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
@@ -38,10 +37,10 @@ def cancelling(invocation: Invocation) -> Iterator[CancelToken]:
 
 
 class _Listener:
-    """The thread that hears of signals.
+    """A thread that receives the signals.
 
-    The token is not set by the handler itself: a handler runs in the middle
-    of whatever the main thread does, which may be holding the token's lock.
+    The handler does not set the token itself: it interrupts the main thread,
+    which may hold the token's lock.
     """
 
     def __init__(self, invocation: Invocation, token: CancelToken, numbers: list[int]) -> None:
@@ -57,10 +56,10 @@ class _Listener:
 
     def __enter__(self) -> None:
         self._thread.start()
-        # Written by the C handler, so also while the main thread is deep in a call.
+        # The C handler writes to it, so it works while the main thread is in a C call.
         self._previous_wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         for number in self._numbers:
-            self._before[number] = signal.signal(number, _heard)
+            self._before[number] = signal.signal(number, _ignore)
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._before.items():
@@ -74,9 +73,9 @@ class _Listener:
         while numbers := self._receiver.recv(64):
             for number in numbers:
                 if number in self._numbers:
-                    self._hear(number)
+                    self._handle(number)
 
-    def _hear(self, number: int) -> None:
+    def _handle(self, number: int) -> None:
         if self._invocation.signal is None:
             self._invocation.signal = number
             self._token.set()
@@ -85,8 +84,8 @@ class _Listener:
             os._exit(128 + number)
 
 
-def _heard(number: int, frame: FrameType | None) -> None:
-    """Keeps the signal from its default; the wake-up socket has carried its number already."""
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Replace the default action; the wake-up socket has carried the number already."""
 
 
 def _saved_terminal() -> list[object] | None:

@@ -1,4 +1,4 @@
-"""The three standard streams, in whatever state this process was given them."""
+"""The standard streams of this process, which may be closed or replaced."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 
 def open_missing_streams() -> None:
-    """Give a standard stream that the caller closed a place to go.
+    """Open /dev/null in place of standard streams that the caller closed.
 
-    Otherwise the next file or socket that is opened gets its number, and
-    output meant for the user goes into that.
+    Otherwise the next file or socket to be opened gets their number, and
+    output for the user is written to it.
     """
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is not None:
@@ -29,7 +29,7 @@ def open_missing_streams() -> None:
 
 
 def silence_stdout() -> None:
-    """Nobody reads it any more: let what is still in its buffer go nowhere, without a word."""
+    """Redirect stdout to /dev/null after its reader has closed the pipe, so that flushing its buffer succeeds."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -39,7 +39,7 @@ def silence_stdout() -> None:
 
 
 def real_streams() -> bool:
-    """Whether standard input and output are still this process's own, and no stand-ins of a caller in Python."""
+    """Whether stdin and stdout are this process's own, not replaced by a caller in Python."""
     return sys.stdin is sys.__stdin__ and sys.stdout is sys.__stdout__
 
 
@@ -50,10 +50,10 @@ def is_terminal(name: str) -> bool:
 
 
 def draws(name: str) -> bool:
-    """Whether ``stdout`` or ``stderr`` is a terminal that understands more than lines."""
+    """Whether ``stdout`` or ``stderr`` is a terminal that understands escape sequences."""
     return is_terminal(name) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def coloured(name: str) -> bool:
-    """Whether colour may be used there: https://no-color.org."""
+    """Whether to write colours to ``stdout`` or ``stderr``; see https://no-color.org."""
     return draws(name) and not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""How an error is shown: a line and a hint for people, one JSON document for programs, both on stderr."""
+"""Report errors on stderr: a line and a hint, or one JSON document."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import click
 
 from dvm_runtimes.errors import DvmError, OperationCancelledError
 
-from . import exits
+from . import exit_codes
+from .formatting import visible, visible_lines
 from .invocation import Invocation
-from .streams import coloured
-from .text import visible, visible_lines
+from .standard_streams import coloured
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import WorkspaceInfo
 
 
-class SeveralFailedError(Exception):
-    """Some of what was asked for failed, and the rest was done.
+class BatchError(Exception):
+    """An action on several workspaces failed for some of them.
 
     Args:
-        failed: workspace name to what went wrong with it.
-        done: those it went well with.
+        failed: workspace name to error.
+        done: the workspaces for which it succeeded.
     """
 
     def __init__(self, failed: Mapping[str, DvmError], done: Sequence[WorkspaceInfo] = ()) -> None:
@@ -35,25 +35,25 @@ class SeveralFailedError(Exception):
 
 
 def report(error: Exception, invocation: Invocation) -> int:
-    """Show an error and return the exit code."""
+    """Print an error and return the exit code."""
     match error:
-        case SeveralFailedError(failed=failed, done=done):
+        case BatchError(failed=failed, done=done):
             failed = {name: _in_options(one, invocation) for name, one in failed.items()}
             if invocation.json:
                 errors = [{"workspace": name, **one.to_dict()} for name, one in failed.items()]
-                _print({"error": errors[0], "errors": errors, "done": [one.to_dict() for one in done]})
+                _print_json({"error": errors[0], "errors": errors, "done": [one.to_dict() for one in done]})
             else:
                 for one in failed.values():
-                    _show(one)
-            return exits.code_of(next(iter(failed.values())), invocation.signal)
+                    _print_error(one)
+            return exit_codes.code_of(next(iter(failed.values())), invocation.signal)
         case DvmError():
             error = _in_options(error, invocation)
             if not (isinstance(error, OperationCancelledError) and invocation.quiet_cancel):
                 if invocation.json:
-                    _print({"error": error.to_dict()})
+                    _print_json({"error": error.to_dict()})
                 else:
-                    _show(error)
-            return exits.code_of(error, invocation.signal)
+                    _print_error(error)
+            return exit_codes.code_of(error, invocation.signal)
         case click.UsageError():
             return _usage(error, invocation)
         case OSError():
@@ -63,7 +63,7 @@ def report(error: Exception, invocation: Invocation) -> int:
         "internal_error",
         f"internal error: {type(error).__name__}: {error}",
         invocation,
-        hint="This is a defect in dvm. With DVM_DEBUG=1 it shows where.",
+        hint="This is a bug in dvm. DVM_DEBUG=1 shows the traceback.",
     )
 
 
@@ -74,21 +74,21 @@ def _in_options(error: DvmError, invocation: Invocation) -> DvmError:
 
 
 def interrupted(invocation: Invocation) -> int:
-    """Ctrl-C before there was any work to cancel."""
+    """Report Ctrl-C outside of a cancellable operation, and return the exit code."""
     if invocation.json:
-        _print({"error": _members("cancelled", "interrupted", "")})
-    return exits.CANCELLED
+        _print_json({"error": _members("cancelled", "interrupted", "")})
+    return exit_codes.CANCELLED
 
 
 def warn(error: DvmError, invocation: Invocation) -> None:
-    """Tell of something that went wrong and does not stop the work."""
+    """Print an error as a warning: the command goes on."""
     if invocation.json:
-        _print({"warning": error.to_dict()})
+        _print_json({"warning": error.to_dict()})
     else:
         print(f"{_mark('warning:', '33')} {visible(str(error))}", file=sys.stderr)
 
 
-def _show(error: DvmError) -> None:
+def _print_error(error: DvmError) -> None:
     lines = [f"{_mark('dvm:', '31')} {visible(error.message)}"]
     if error.detail and visible(error.detail) not in lines[0]:
         lines.append(f"     {visible(error.detail)}")
@@ -101,30 +101,30 @@ def _show(error: DvmError) -> None:
 
 def _usage(error: click.UsageError, invocation: Invocation) -> int:
     path = error.ctx.command_path if error.ctx is not None else "dvm"
-    hint = f"`{path} --help` shows how it is used."
+    hint = f"See `{path} --help`."
     if invocation.json:
-        _print({"error": _members("usage", error.format_message(), hint)})
+        _print_json({"error": _members("usage", error.format_message(), hint)})
     else:
         print(f"{_mark('dvm:', '31')} {error.format_message()}", file=sys.stderr)
         print(f"{_mark('hint:', '36')} {hint}", file=sys.stderr)
-    return exits.USAGE
+    return exit_codes.USAGE
 
 
 def _plain(kind: str, message: str, invocation: Invocation, hint: str = "") -> int:
     if invocation.json:
-        _print({"error": _members(kind, message, hint)})
+        _print_json({"error": _members(kind, message, hint)})
     else:
         print(f"{_mark('dvm:', '31')} {visible(message)}", file=sys.stderr)
         if hint:
             print(f"{_mark('hint:', '36')} {hint}", file=sys.stderr)
-    return exits.FAILED
+    return exit_codes.FAILED
 
 
 def _members(kind: str, message: str, hint: str) -> dict[str, Any]:
     return {"kind": kind, "message": message, "platform": "", "operation": "", "hint": hint}
 
 
-def _print(data: dict[str, Any]) -> None:
+def _print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, indent=2), file=sys.stderr)
 
 
