@@ -4,15 +4,15 @@ import os
 import sys
 from typing import Any
 
-from dvm_server.protocol.stdio import take_stdio
+from dvm_server.protocol.process import take_stdio
 
 reading, writing = take_stdio()
 
-from dvm_server import logs  # noqa: E402 - the pipes are taken first, as dvm-server does it
 from dvm_server.app import DvmServer  # noqa: E402
+from dvm_server.log_setup import configure_logging  # noqa: E402 - the pipes are taken first, as dvm-server does it
 from dvm_server.protocol.work import Work  # noqa: E402
 
-logs.begin("", "info")
+configure_logging("", "info")
 server = DvmServer("mock")
 
 

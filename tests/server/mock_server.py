@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dvm_runtimes.errors import EngineError
-from dvm_server import logs
 from dvm_server.app import DvmServer
-from dvm_server.protocol.stdio import take_stdio
+from dvm_server.log_setup import configure_logging
+from dvm_server.protocol.process import take_stdio
 from dvm_server.protocol.work import Work
 
 
 def main() -> int:
     pipes = take_stdio()
-    logs.begin(os.environ.get("TEST_LOG_FILE", ""), "debug")
+    configure_logging(os.environ.get("TEST_LOG_FILE", ""), "debug")
     server = DvmServer("mock:tests")
 
     @server.command("mock")

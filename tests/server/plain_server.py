@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from dvm_server import logs
-from dvm_server.protocol.failures import REQUEST_FAILED, RequestError
+from dvm_server.log_setup import configure_logging
+from dvm_server.protocol.errors import REQUEST_FAILED, RequestError
+from dvm_server.protocol.process import take_stdio
 from dvm_server.protocol.server import CommandServer
-from dvm_server.protocol.stdio import take_stdio
 from dvm_server.protocol.work import RunOnThread, Work
 
 server = CommandServer("plain", "1")
@@ -146,7 +146,7 @@ def counts(argument: Any) -> dict[str, int]:
 @server.command("ask")
 def ask(argument: Any) -> None:
     """Ask the client something; the answer goes to the log."""
-    server.ask("test/question", {}, lambda result, error: log.append(f"{result!r} {error!r}"))
+    server.request_client("test/question", {}, lambda result, error: log.append(f"{result!r} {error!r}"))
 
 
 @server.command("typed")
@@ -180,7 +180,7 @@ def folders(argument: Any) -> dict[str, str]:
 
 if __name__ == "__main__":
     pipes = take_stdio()
-    logs.begin(os.environ.get("TEST_LOG_FILE", ""), "debug")
+    configure_logging(os.environ.get("TEST_LOG_FILE", ""), "debug")
     code = server.serve(*pipes)
     atexit._run_exitfuncs()
     os._exit(code)

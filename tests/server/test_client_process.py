@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 from tests.server.wire_client import COMMANDS_ONLY, PATIENCE, serving
 
-from dvm_server.protocol import client_process
+from dvm_server.protocol.process import watch_process
 
 SLEEPER = "import sys; sys.stdin.read()"
 
@@ -46,7 +46,7 @@ def test_a_number_of_no_process_of_this_machine_is_not_watched(process_id: int) 
 
 def test_without_pidfd_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "pidfd_open", raising=False)
-    monkeypatch.setattr(client_process, "_INTERVAL", 0.01)
+    monkeypatch.setattr("dvm_server.protocol.process._INTERVAL", 0.01)
     assert _seen_ending()
 
 
@@ -55,7 +55,7 @@ def test_where_pidfd_is_refused_it_is_looked_for(monkeypatch: pytest.MonkeyPatch
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
-    monkeypatch.setattr(client_process, "_INTERVAL", 0.01)
+    monkeypatch.setattr("dvm_server.protocol.process._INTERVAL", 0.01)
     assert _seen_ending()
 
 
@@ -63,7 +63,7 @@ def _seen_ending() -> bool:
     async def watch() -> bool:
         ended = asyncio.Event()
         with other_process() as process:
-            client_process.watch(process.pid, ended.set)
+            watch_process(process.pid, ended.set)
             process.send_signal(signal.SIGKILL)
             await asyncio.to_thread(process.wait)
             await asyncio.wait_for(ended.wait(), PATIENCE)
@@ -76,7 +76,7 @@ def test_a_watch_can_be_stopped() -> None:
     async def watch() -> bool:
         ended = threading.Event()
         with other_process() as process:
-            stop = client_process.watch(process.pid, ended.set)
+            stop = watch_process(process.pid, ended.set)
             stop()
             stop()
         await asyncio.sleep(0)

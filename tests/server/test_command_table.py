@@ -13,8 +13,7 @@ from dvm_runtimes.errors import InvalidOptionError, OperationTimeoutError, Works
 from dvm_server.app import DvmServer
 from dvm_server.commands import COMMAND_IDS
 from dvm_server.commands.table import COMMANDS, execute
-from dvm_server.protocol.progress import Progress
-from dvm_server.protocol.work import NeedsThreadError, Work
+from dvm_server.protocol.work import NeedsThreadError, Progress, Work
 
 DEV = {"imageName": "mock:latest", "workspaceName": "dev"}
 

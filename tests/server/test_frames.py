@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.server.fuzzing import bursts
 
 from dvm_runtimes.jsonrpc.frames import MAX_HEADER, FrameDecoder, MalformedFrame, encode_frame
-from dvm_server.protocol.failures import PARSE_ERROR
+from dvm_server.protocol.errors import PARSE_ERROR
 from dvm_server.protocol.messages import Refused, decode
 
 GOOD = encode_frame(b'{"jsonrpc":"2.0","id":1,"method":"x"}')

@@ -11,7 +11,7 @@ import pytest
 from tests.server.wire_client import DVM_SERVER, PATIENCE, serving
 
 from dvm_server import __version__
-from dvm_server.__main__ import _explained, _plain
+from dvm_server.__main__ import parse_fast, parse_full
 
 
 def run(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -38,9 +38,9 @@ def test_version_and_help() -> None:
     ],
 )
 def test_the_short_way_to_the_options_is_no_other_way(words: list[str]) -> None:
-    plain = _plain(words)
+    plain = parse_fast(words)
     assert plain is not None
-    asked = _explained(words)
+    asked = parse_full(words)
     assert {name: asked[name] or "" for name in plain} == plain
 
 
@@ -48,7 +48,7 @@ def test_the_short_way_to_the_options_is_no_other_way(words: list[str]) -> None:
     "words", [["-h"], ["--runtime"], ["--runtime="], ["--runtime", "--stdio"], ["--log-level", "all"], ["here"]]
 )
 def test_what_is_odd_is_left_to_the_words_of_argparse(words: list[str]) -> None:
-    assert _plain(words) is None
+    assert parse_fast(words) is None
 
 
 def test_a_wrong_option_is_refused() -> None:

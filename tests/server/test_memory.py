@@ -14,7 +14,7 @@ def test_the_heap_is_usable_after_every_measure() -> None:
     threads = [threading.Thread(target=lambda: made.append(bytes(1_000_000))) for _ in range(4)]
     for thread in threads:
         thread.start()
-    memory.give_back()
+    memory.trim_heap()
     for thread in threads:
         thread.join()
     assert [len(one) for one in made] == [1_000_000] * 4

@@ -176,10 +176,10 @@ class Unsteady:
 
     def __init__(self) -> None:
         self.there = False
-        self.asked = threading.Semaphore(0)
+        self.requested = threading.Semaphore(0)
 
     def __call__(self, which: str) -> MockRuntime:
-        self.asked.release()
+        self.requested.release()
         if not self.there:
             raise RuntimeUnavailableError("nothing answers", hint="start it")
         return MockRuntime()
@@ -212,7 +212,7 @@ def test_it_is_looked_for_without_being_asked(chosen: Selection, listener: Liste
     chosen.start()
     assert listener.next("runtime").state == "unavailable"
     for _ in range(3):
-        assert unsteady.asked.acquire(timeout=PATIENCE)
+        assert unsteady.requested.acquire(timeout=PATIENCE)
     unsteady.there = True
     assert listener.next("runtime").state == "ready"
 

@@ -16,7 +16,7 @@ from dvm_runtimes.options import AttachOptions, BuildOptions, ExecOptions, Mount
 from dvm_server import json_codec
 from dvm_server.arguments import Arguments, absolute
 from dvm_server.commands.steps import percentage
-from dvm_server.failures import explain, secrets_of, veiled
+from dvm_server.error_responses import error_response, redact, secret_values
 
 INFO = WorkspaceInfo(
     "id", "dvm-dev", WorkspaceStatus.RUNNING, "debian:12", ports={"80/tcp": HostPort("127.0.0.1", 8080)}
@@ -32,7 +32,7 @@ def test_every_field_has_its_member_but_callbacks(cls: Any) -> None:
 
 
 def test_every_member_of_start_options_arrives() -> None:
-    options = json_codec.take(
+    options = json_codec.decode(
         StartOptions,
         {
             "imageName": "debian:12",
@@ -72,7 +72,7 @@ def test_every_member_of_start_options_arrives() -> None:
 )
 def test_wait_strategies(data: dict[str, Any], strategy: waiting.WaitStrategy) -> None:
     given_options = {"imageName": "x", "workspaceName": "d", "ready": data}
-    assert str(json_codec.take(StartOptions, given_options).ready) == str(strategy)
+    assert str(json_codec.decode(StartOptions, given_options).ready) == str(strategy)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_wait_strategies(data: dict[str, Any], strategy: waiting.WaitStrategy) -
 )
 def test_errors_name_the_member_as_the_client_wrote_it(cls: Any, data: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
-        json_codec.take(cls, data)
+        json_codec.decode(cls, data)
     assert caught.value.field == field
 
 
 def test_secrets_of_a_build_are_paths() -> None:
     data = {"imageName": "x", "appPath": "/x", "secrets": {"npm": "token"}}
-    assert json_codec.take(BuildOptions, data, lambda path, field: f"/abs/{path}").secrets == {"npm": "/abs/token"}
+    assert json_codec.decode(BuildOptions, data, lambda path, field: f"/abs/{path}").secrets == {"npm": "/abs/token"}
 
 
 values = st.recursive(
@@ -118,7 +118,7 @@ values = st.recursive(
 def test_whatever_is_given_there_are_options_or_an_error_with_a_member(cls: Any, data: st.DataObject) -> None:
     drawn = data.draw(st.dictionaries(st.sampled_from(json_codec.members(cls)), values, max_size=5))
     try:
-        assert isinstance(json_codec.take(cls, drawn), cls)
+        assert isinstance(json_codec.decode(cls, drawn), cls)
     except InvalidOptionError as error:
         assert error.field  # noqa: PT017 - either will do
 
@@ -168,24 +168,24 @@ def test_arguments_are_taken_apart() -> None:
 
 def test_what_an_error_answer_has() -> None:
     error = BuildError("step failed: hunter2", platform="Docker", detail="hunter2!", logs="a\nhunter2")
-    answer = explain(error, "dvm.image.build", {"buildArgs": {"TOKEN": "hunter2"}})
+    answer = error_response(error, "dvm.image.build", {"buildArgs": {"TOKEN": "hunter2"}})
     assert answer.code == -32803
     assert answer.data["operation"] == "dvm.image.build"
     assert "hunter2" not in repr(answer.to_dict())
-    assert explain(OperationCancelledError("x"), "c", None).code == -32800
-    invalid = explain(InvalidOptionError("pids_limit", 0, "must be 1"), "c", {})
+    assert error_response(OperationCancelledError("x"), "c", None).code == -32800
+    invalid = error_response(InvalidOptionError("pids_limit", 0, "must be 1"), "c", {})
     assert (invalid.code, invalid.data["field"]) == (-32602, "pidsLimit")
 
 
 def test_secrets_are_found_and_short_words_left() -> None:
     argument = {"env": {"A": "hunter2", "B": "no"}, "input": 'say "hi"\n', "command": ["visible"]}
-    secrets = set(secrets_of(argument))
+    secrets = set(secret_values(argument))
     assert "hunter2" in secrets
     assert "no" not in secrets
     assert "visible" not in secrets
-    assert list(secrets_of([1])) == []
-    assert veiled(5, ["x"]) == 5
-    assert veiled("a hunter2 b", ["hunter2"]) == "a *** b"
+    assert list(secret_values([1])) == []
+    assert redact(5, ["x"]) == 5
+    assert redact("a hunter2 b", ["hunter2"]) == "a *** b"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dvm_server.protocol.failures import RequestError
+from dvm_server.protocol.errors import RequestError
 from dvm_server.protocol.server import CommandServer
 from dvm_server.protocol.work import NeedsThreadError, RunOnThread, Work
 
@@ -90,11 +90,11 @@ class DvmServer(CommandServer):
     def explain(self, error: BaseException, command: str, argument: Any) -> RequestError:
         from dvm_runtimes.errors import DvmError
 
-        from .failures import explain
+        from .error_responses import error_response
 
         if isinstance(error, DvmError):
             log.info("%s: %s", command, error.kind)
-            return explain(error, command, argument)
+            return error_response(error, command, argument)
         return super().explain(error, command, argument)
 
     # For commands
@@ -139,7 +139,7 @@ class DvmServer(CommandServer):
 
     def runtime_changed(self, state: State) -> None:
         log.info("Runtime %s: %s", state.runtime, state.state)
-        self.tell("dvm/runtimeChanged", state.to_dict())
+        self.notify_client("dvm/runtimeChanged", state.to_dict())
         if state.state == "ready":
             self._send_status("ok", quiescent=True, message=f"{state.platform_name} {state.version}")
         else:
@@ -156,9 +156,9 @@ class DvmServer(CommandServer):
 
         self.live.apply(event)
         data = json_codec.workspace(event.workspace)
-        self.tell("dvm/workspaceChanged", {"workspace": data, "cause": str(event.kind), "time": event.time})
+        self.notify_client("dvm/workspaceChanged", {"workspace": data, "cause": str(event.kind), "time": event.time})
 
     def _send_status(self, health: str, *, quiescent: bool, message: str) -> None:
         if self.client.can("experimental", "serverStatusNotification"):
             status = {"health": health, "quiescent": quiescent, "message": message}
-            self.tell("experimental/serverStatus", status)
+            self.notify_client("experimental/serverStatus", status)

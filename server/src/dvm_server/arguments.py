@@ -94,7 +94,7 @@ class Arguments:
     def folder(self) -> str | None:
         """The absolute path of the member ``folder``, a path or a ``file:`` URI; else the client's folder."""
         given = self.text("folder")
-        return absolute(given, "folder", self._own_folder) if given else self._own_folder
+        return self._absolute(given, "folder") if given else self._own_folder
 
     def options(self, cls: type[Options], **defaults: Any) -> Options:
         """All members that are left, as options; ``defaults`` by JSON names."""
@@ -102,13 +102,13 @@ class Arguments:
         merged = {**defaults, **left}
         for key in merged:
             if key not in json_codec.members(cls):
-                raise json_codec.unknown(key, key, [*json_codec.members(cls), *self._known])
-        return json_codec.take(cls, merged, lambda path, field: absolute(path, field, self._own_folder))
+                raise json_codec.unknown_member(key, key, [*json_codec.members(cls), *self._known])
+        return json_codec.decode(cls, merged, self._absolute)
 
     def some(self, cls: type[Options], names: Iterable[str], **defaults: Any) -> Options:
         """The members of these JSON names, as options."""
         taken = {name: value for name in names if (value := self._take(name, None)) is not None}
-        return json_codec.take(cls, {**defaults, **taken}, lambda path, field: absolute(path, field, self._own_folder))
+        return json_codec.decode(cls, {**defaults, **taken}, self._absolute)
 
     def done(self) -> None:
         """Check that every member was taken.
@@ -117,7 +117,10 @@ class Arguments:
             InvalidOptionError: the command does not know a member.
         """
         for key in self._left:
-            raise json_codec.unknown(key, key, self._known)
+            raise json_codec.unknown_member(key, key, self._known)
+
+    def _absolute(self, path: str, field: str) -> str:
+        return absolute(path, field, self._own_folder)
 
     def _take(self, name: str, default: Any) -> Any:
         self._known.append(name)

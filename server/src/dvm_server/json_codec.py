@@ -1,8 +1,7 @@
 """Between camelCase JSON and the options and infos of `dvm_runtimes`. Pure: no engine, no files.
 
-Everything that a client gets wrong is an `InvalidOptionError` that names the
-member as the client wrote it. Values of mappings are never quoted: they may
-be secrets.
+Wrong JSON raises `InvalidOptionError` with the member's JSON name. Values of mappings are never quoted: they may be
+secrets.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ if typing.TYPE_CHECKING:
     from dvm_runtimes.waiting import WaitStrategy
 
 Options = TypeVar("Options")
-Path = Callable[[str, str], str]
-"""Makes a path that a client gave absolute; the second argument is the member, for errors."""
+PathResolver = Callable[[str, str], str]
+"""Makes a path absolute; the second argument is the member, for errors."""
 
 
-def as_given(path: str, _field: str) -> str:
-    """The path itself."""
+def unchanged(path: str, _field: str) -> str:
+    """The path as it is."""
     return path
 
 
@@ -39,7 +38,7 @@ _PATHS = {
 
 
 def camel(name: str) -> str:
-    """A Python name as JSON has it.
+    """A Python name in camelCase.
 
     >>> camel("exit_code")
     'exitCode'
@@ -49,7 +48,7 @@ def camel(name: str) -> str:
 
 
 def camel_field(field: str) -> str:
-    """The path of a member, each part as JSON has it; keys in brackets stay.
+    """The path of a member in camelCase; keys in brackets are unchanged.
 
     >>> camel_field("mounts[0].read_only")
     'mounts[0].readOnly'
@@ -64,7 +63,7 @@ def camel_field(field: str) -> str:
 
 
 def members(cls: type) -> list[str]:
-    """The members that the JSON form of an options class can have.
+    """The JSON members of an options class.
 
     >>> from dvm_runtimes.options import Mount
     >>> members(Mount)
@@ -73,79 +72,79 @@ def members(cls: type) -> list[str]:
     return list(_schema(cls))
 
 
-def take(cls: type[Options], data: Mapping[str, Any], path: Path = as_given, prefix: str = "") -> Options:
-    """The options that ``data`` asks for.
+def decode(cls: type[Options], data: Mapping[str, Any], path: PathResolver = unchanged, prefix: str = "") -> Options:
+    """Decode options.
 
     Args:
         cls: a dataclass of `dvm_runtimes.options`.
-        data: a JSON object; members that are null count as left out.
-        path: what makes the paths in it absolute.
+        data: a JSON object; null members count as left out.
+        path: makes the paths in it absolute.
         prefix: the path of the object itself, for errors.
 
     Raises:
-        InvalidOptionError: naming the member and saying what is wrong with it.
+        InvalidOptionError: with the member and the problem.
 
     >>> from dvm_runtimes.options import Port
-    >>> take(Port, {"container": 80, "hostIp": "::1"}).host_ip
+    >>> decode(Port, {"container": 80, "hostIp": "::1"}).host_ip
     '::1'
     """
     schema: dict[str, tuple[str, Any]] = _schema(typing.cast(Any, cls))
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in schema:
-            raise unknown(prefix + key, key, schema)
+            raise unknown_member(prefix + key, key, schema)
         name, hint = schema[key]
         if value is not None:
-            given[name] = _value(hint, value, prefix + key, path)
+            values[name] = _value(hint, value, prefix + key, path)
     for name in _PATHS.get(cls.__name__, ()):
-        if given.get(name):
-            given[name] = path(given[name], prefix + camel(name))
-    if cls.__name__ == "Mount" and given.get("type", "bind") == "bind" and given.get("source"):
-        given["source"] = path(given["source"], f"{prefix}source")
-    if cls.__name__ == "BuildOptions" and "secrets" in given:
-        given["secrets"] = {key: path(value, f"secrets[{key!r}]") for key, value in given["secrets"].items()}
+        if values.get(name):
+            values[name] = path(values[name], prefix + camel(name))
+    if cls.__name__ == "Mount" and values.get("type", "bind") == "bind" and values.get("source"):
+        values["source"] = path(values["source"], f"{prefix}source")
+    if cls.__name__ == "BuildOptions" and "secrets" in values:
+        values["secrets"] = {key: path(value, f"secrets[{key!r}]") for key, value in values["secrets"].items()}
     for key, (name, _) in schema.items():
-        if name not in given and _needed(typing.cast(Any, cls), name):
-            raise InvalidOptionError(prefix + key, None, "is needed")
+        if name not in values and _is_required(typing.cast(Any, cls), name):
+            raise InvalidOptionError(prefix + key, None, "is required")
     try:
-        return cls(**given)
+        return cls(**values)
     except InvalidOptionError as error:
-        raise renamed(error, prefix) from None
+        raise rename_field(error, prefix) from None
     except TypeError:
-        # A value of a kind that the option's own checks did not expect.
-        raise InvalidOptionError(prefix.rstrip(".") or cls.__name__, "...", "has a member of a wrong kind") from None
+        # A value of a type that the option's own checks do not expect.
+        raise InvalidOptionError(prefix.rstrip(".") or cls.__name__, "...", "has a member of a wrong type") from None
 
 
-def renamed(error: InvalidOptionError, prefix: str = "") -> InvalidOptionError:
-    """The same error with the member's name as the client wrote it."""
-    # Mount and Port say "mounts.source" of themselves; the prefix tells which one.
+def rename_field(error: InvalidOptionError, prefix: str = "") -> InvalidOptionError:
+    """The same error with the member's JSON name."""
+    # Errors of Mount and Port have fields like "mounts.source"; the prefix has the index.
     field = error.field.partition(".")[2] or error.field if prefix else error.field
     return InvalidOptionError(
         prefix + camel_field(field), error.value, error.problem, hint=error.hint, operation=error.operation
     )
 
 
-def unknown(field: str, key: str, known: typing.Iterable[str]) -> InvalidOptionError:
-    """The error for a member that nobody reads."""
+def unknown_member(field: str, key: str, known: typing.Iterable[str]) -> InvalidOptionError:
+    """The error for an unknown member."""
     import difflib
 
     close = difflib.get_close_matches(key, known, 1)
     maybe = f"; did you mean {close[0]!r}?" if close else ""
-    return InvalidOptionError(field[:200], "...", f"there is no such member{maybe}")
+    return InvalidOptionError(field[:200], "...", f"is not a member of the argument{maybe}")
 
 
 @functools.cache
 def _schema(cls: Any) -> dict[str, tuple[str, Any]]:
-    """JSON name to the field's name and type; callbacks cannot be sent."""
+    """JSON name to the field's name and type, without callbacks."""
     from dvm_runtimes.waiting import WaitStrategy
 
     hints = typing.get_type_hints(cls, localns={"WaitStrategy": WaitStrategy})
-    found = {}
+    schema = {}
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
         if not any(typing.get_origin(part) is Callable for part in _parts(hint)):
-            found[camel(field.name)] = (field.name, hint)
-    return found
+            schema[camel(field.name)] = (field.name, hint)
+    return schema
 
 
 def _parts(hint: Any) -> tuple[Any, ...]:
@@ -153,12 +152,12 @@ def _parts(hint: Any) -> tuple[Any, ...]:
 
 
 @functools.cache
-def _needed(cls: Any, name: str) -> bool:
+def _is_required(cls: Any, name: str) -> bool:
     field = next(field for field in dataclasses.fields(cls) if field.name == name)
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _value(hint: Any, value: Any, field: str, path: Path) -> Any:
+def _value(hint: Any, value: Any, field: str, path: PathResolver) -> Any:
     problem = ""
     for part in _parts(hint):
         if part is type(None):
@@ -186,20 +185,20 @@ def _value(hint: Any, value: Any, field: str, path: Path) -> Any:
             return _sequence(typing.get_args(part)[0], value, field, path)
         elif dataclasses.is_dataclass(part):
             if isinstance(value, dict):
-                return take(typing.cast(type, part), value, path, f"{field}.")
+                return decode(typing.cast(type, part), value, path, f"{field}.")
             problem = "must be an object"
         else:
             return _wait_strategy(value, field)
     raise InvalidOptionError(field, value, problem)
 
 
-def _sequence(hint: Any, value: Any, field: str, path: Path) -> list[Any]:
+def _sequence(hint: Any, value: Any, field: str, path: PathResolver) -> list[Any]:
     if not isinstance(value, list):
         raise InvalidOptionError(field, value, "must be an array")
     return [_value(hint, one, f"{field}[{index}]", path) for index, one in enumerate(value)]
 
 
-def _mapping(hint: Any, value: Any, field: str, path: Path) -> dict[str, Any]:
+def _mapping(hint: Any, value: Any, field: str, path: PathResolver) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidOptionError(field, "...", "must be an object")
     for key, one in value.items():
@@ -221,16 +220,16 @@ def _wait_strategy(value: Any, field: str) -> WaitStrategy:
     }
     kind = value.get("type") if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind not in kinds:
-        shown = kind if isinstance(value, dict) else value
-        raise InvalidOptionError(f"{field}.type", shown, "must be one of " + ", ".join(kinds))
-    return take(kinds[kind], {key: one for key, one in value.items() if key != "type"}, prefix=f"{field}.")
+        wrong = kind if isinstance(value, dict) else value
+        raise InvalidOptionError(f"{field}.type", wrong, "must be one of " + ", ".join(kinds))
+    return decode(kinds[kind], {key: one for key, one in value.items() if key != "type"}, prefix=f"{field}.")
 
 
 # To JSON
 
 
 def workspace(info: WorkspaceInfo) -> dict[str, Any]:
-    """A workspace as clients get it."""
+    """A workspace as JSON."""
     return {
         "id": info.id,
         "name": info.name,
@@ -261,7 +260,7 @@ def workspace_or_null(info: WorkspaceInfo | None) -> dict[str, Any] | None:
 
 
 def image(info: ImageInfo) -> dict[str, Any]:
-    """An image as clients get it. Its environment stays out: images may have secrets in theirs."""
+    """An image as JSON, without its environment, which may contain secrets."""
     return {
         "id": info.id,
         "tags": list(info.tags),
@@ -286,7 +285,7 @@ def to_dict(value: Context | StopAllResult) -> dict[str, Any]:
 
 
 def deep_camel(value: Any) -> Any:
-    """Data of our own making with every key as JSON has it; not for data with keys of the user's."""
+    """Data with every key in camelCase; not for data with keys of the user's."""
     if isinstance(value, Mapping):
         return {camel(str(key)): deep_camel(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What keeps a server small that waits for most of its life."""
+"""Measures against the memory use of a process that mostly waits."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ _M_ARENA_MAX = -8
 
 
 def share_one_heap() -> None:
-    """Have all threads take memory from one heap, instead of leaving holes in several; before they start.
+    """Use one heap for all threads, which wastes less memory; call it before they start.
 
-    Only the C library of GNU can be told; musl and macOS have no such heaps.
+    Only glibc has several heaps; elsewhere this does nothing.
     """
     if (mallopt := _function("mallopt")) is not None:
         mallopt(_M_ARENA_MAX, 1)
 
 
 def forget_generated_source() -> None:
-    """Drop the text of lsprotocol's 500 generated classes, 1.7 MB, whose room then serves what is imported next.
-
-    `linecache` keeps it for the lines of tracebacks, and nobody is shown one.
-    """
+    """Free the source of lsprotocol's 500 generated classes, 1.7 MB, which `linecache` keeps for tracebacks."""
     linecache.clearcache()
 
 
-def give_back() -> None:
-    """Return to the system what importing has used and left."""
+def trim_heap() -> None:
+    """Return to the system the memory that imports have freed."""
     if (trim := _function("malloc_trim")) is not None:
         trim(0)
 

@@ -1,4 +1,4 @@
-"""The runtime in use: chosen, watched, lost, found again, changed; all by one thread."""
+"""`Selection`: the runtime in use; one thread finds it, watches it, and finds it again when it was lost."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 _FIRST_RETRY = 0.25
 _LONGEST_RETRY = 0.8
-"""Seconds between two looks for an engine that is not there: who starts one sees it within a second."""
+"""Seconds between two searches for an engine that is not running; one that is started is found within a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether the runtime in use answers.
+    """The state of the runtime in use.
 
     Attributes:
         state: ``connecting``, ``ready`` or ``unavailable``.
-        runtime: its public name, as in ``"colima"``; what was asked for while that is not known.
-        runtime_type: the code that drives it; empty while that is not known.
-        platform_name: what people call it; empty while that is not known.
-        version: what it said of itself.
-        message: why it does not answer; empty when it does.
-        hint: what would make it answer; empty when it does.
+        runtime: its public name, as in ``"colima"``; the requested one while no engine was found.
+        runtime_type: the code that drives it; empty while unknown.
+        platform_name: the name of the product; empty while unknown.
+        version: of the engine.
+        message: why it is unavailable; empty when it is ready.
+        hint: the remedy; empty when it is ready.
     """
 
     state: str
@@ -47,7 +47,7 @@ class State:
     hint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``dvm/runtimeChanged`` has it."""
+        """The parameters of ``dvm/runtimeChanged``."""
         return {
             "runtime": self.runtime,
             "state": self.state,
@@ -60,19 +60,19 @@ class State:
 
 
 class Listener(Protocol):
-    """Who is told; from the thread of the `Selection`."""
+    """Receives the changes; called from the thread of the `Selection`."""
 
     def runtime_changed(self, state: State) -> None:
-        """The runtime in use is another one, or answers, or does not."""
+        """The runtime in use or its state has changed."""
 
     def watching(self, watch: WorkspaceWatch) -> None:
-        """Events come from now on, or again; after a break those that were missed come first."""
+        """The event stream is connected; after an interruption the missed events come first."""
 
     def not_watching(self) -> None:
-        """Events do not come for now."""
+        """The event stream is not connected."""
 
     def workspace_changed(self, event: WorkspaceEvent) -> None:
-        """An event."""
+        """The engine reported an event."""
 
 
 class Selection:
@@ -80,7 +80,7 @@ class Selection:
 
     Args:
         which: as for `create_runtime`.
-        listener: who is told of changes.
+        listener: receives the changes.
     """
 
     def __init__(self, which: str, listener: Listener) -> None:
@@ -93,9 +93,9 @@ class Selection:
         self._users: dict[int, int] = {}
         self._retired: list[ContainerRuntime] = []
         self._error: DvmError | None = None
-        self._begun = 0
-        self._tries = 0
-        self._wanted = 0
+        self._searches_begun = 0
+        self._searches_done = 0
+        self._searches_needed = 0
         self._changes = 0
         self._closed = CancelToken()
         self._stop_watch: CancelToken = CancelToken()
@@ -104,28 +104,28 @@ class Selection:
 
     @property
     def state(self) -> State:
-        """Whether it answers."""
+        """The state of the runtime in use."""
         return self._state
 
     @property
-    def asked(self) -> str:
-        """What was asked for, as for `create_runtime`."""
+    def requested(self) -> str:
+        """The requested runtime, as for `create_runtime`."""
         return self._which
 
     @property
     def selector(self) -> str:
-        """What `create_runtime` needs to be given for the runtime in use, in another process."""
+        """The argument of `create_runtime` that gives the runtime in use, in another process."""
         from dvm_runtimes.discovery.choice import AUTO
 
         which = self._which.strip()
         return self._state.runtime if which.lower() in ("", AUTO) else which
 
     def start(self) -> None:
-        """Begin to look for the engine."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the engine; who uses it has ended."""
+        """Close the runtime; no command uses it any more."""
         with self._condition:
             self._closed.set()
             self._stop_watch.set()
@@ -136,14 +136,14 @@ class Selection:
             runtimes = [*self._retired, *([self._runtime] if self._runtime is not None else [])]
             self._runtime, self._retired = None, []
         for runtime in runtimes:
-            with contextlib.suppress(DvmError):  # whatever it has to say, this is the end
+            with contextlib.suppress(DvmError):  # nobody can do anything about it at the end
                 runtime.close()
 
     def select(self, which: str, cancel: threading.Event) -> None:
-        """Use another runtime from now on; commands that run keep theirs until they end.
+        """Use another runtime from now on; running commands keep theirs until they end.
 
         Raises:
-            DvmError: it cannot be had; the one before stays in use.
+            DvmError: it is not available; the previous one remains in use.
         """
         runtime, version = _create(which, cancel)
         with self._condition:
@@ -171,17 +171,21 @@ class Selection:
 
     def _acquire(self, cancel: CancelToken, timeout: float | None) -> ContainerRuntime:
         with Operation("connect", timeout=timeout, cancel=cancel) as op, op.aborting(self._wake), self._condition:
-            # A look that has begun before may have missed an engine that was started since; the
-            # very first one has not been waited for by anybody.
-            needed = self._begun if self._begun == 1 and not self._tries else self._begun + 1
-            self._wanted = max(self._wanted, needed)
+            # A search that began earlier may have missed an engine that was started since. Only the result
+            # of the first search counts although it began earlier.
+            needed = (
+                self._searches_begun
+                if self._searches_begun == 1 and not self._searches_done
+                else self._searches_begun + 1
+            )
+            self._searches_needed = max(self._searches_needed, needed)
             self._condition.notify_all()
-            # Not before its events come: what the command changes is to be told too.
+            # Not before its event stream is connected: the client must be notified of what the command changes.
             while self._runtime is None or not self._settled:
                 op.check()
                 if self._closed.is_set():
-                    raise OperationCancelledError("the server ends")
-                if self._runtime is None and self._tries >= needed and self._error is not None:
+                    raise OperationCancelledError("the server is ending")
+                if self._runtime is None and self._searches_done >= needed and self._error is not None:
                     raise _fresh(self._error)
                 self._condition.wait()
             runtime = self._runtime
@@ -212,7 +216,7 @@ class Selection:
             with self._condition:
                 runtime, changes, which = self._runtime, self._changes, self._which
             if runtime is None:
-                if self._try(which, changes):
+                if self._search(which, changes):
                     pause = _FIRST_RETRY
                 else:
                     self._rest(pause)
@@ -220,21 +224,21 @@ class Selection:
                 continue
             self._watch(runtime, changes)
 
-    def _try(self, which: str, changes: int) -> bool:
-        """Look for the engine once; whether to go on at once."""
+    def _search(self, which: str, changes: int) -> bool:
+        """Search for the engine once; whether to continue without a pause."""
         with self._condition:
-            self._begun += 1
-            begun = self._begun
+            self._searches_begun += 1
+            number = self._searches_begun
         try:
             runtime, version = _create(which, self._closed)
         except DvmError as error:
             with self._condition:
-                self._tries = begun
+                self._searches_done = number
                 self._error = error
                 self._condition.notify_all()
                 if self._changes != changes or self._closed.is_set():
                     return True
-            self._tell(State("unavailable", which, message=error.message, hint=error.hint))
+            self._set_state(State("unavailable", which, message=error.message, hint=error.hint))
             return False
         with self._condition:
             overtaken = self._changes != changes or self._closed.is_set()
@@ -251,53 +255,53 @@ class Selection:
             while (
                 self._runtime is None
                 and not self._closed.is_set()
-                and self._wanted <= self._tries
+                and self._searches_needed <= self._searches_done
                 and (left := until - time.monotonic()) > 0
             ):
                 self._condition.wait(left)
 
     def _watch(self, runtime: ContainerRuntime, changes: int) -> None:
-        """Hand events on until another runtime is selected or this is closed."""
+        """Pass events on until another runtime is selected or this is closed."""
         with self._condition:
             if self._changes != changes or self._closed.is_set():
                 return
             stop = self._stop_watch = CancelToken()
 
-        def connection(there: bool, words: str) -> None:
-            # The listener is told of the pause first: nobody may be given an old state as if it were live.
-            if there:
+        def on_connection(connected: bool, text: str) -> None:
+            # The listener is notified first: an old state must not be given as if it were live.
+            if connected:
                 self._listener.watching(watch)
-                self._tell(_ready(runtime, words))
+                self._set_state(_ready(runtime, text))
             else:
                 self._listener.not_watching()
-                self._tell(_lost(runtime, words))
+                self._set_state(_lost(runtime, text))
 
         try:
-            with runtime.watch_workspaces(on_connection=connection, cancel=stop) as watch:
+            with runtime.watch_workspaces(on_connection=on_connection, cancel=stop) as watch:
                 self._listener.watching(watch)
                 self._settle(runtime)
-                memory.give_back()
+                memory.trim_heap()
                 for event in watch:
                     if stop.is_set():
                         break
                     self._listener.workspace_changed(event)
         except OperationCancelledError:
-            pass  # another one was selected, or this is the end
+            pass  # another one was selected, or this was closed
         except DvmError as error:
             self._listener.not_watching()
             if isinstance(error, RuntimeUnavailableError):
-                self._tell(_lost(runtime, error.message))
-            self._settle(runtime, there=not isinstance(error, RuntimeUnavailableError))
+                self._set_state(_lost(runtime, error.message))
+            self._settle(runtime, usable=not isinstance(error, RuntimeUnavailableError))
             with self._condition:
-                # It has no events, or is gone: commands still ask it themselves.
+                # It has no event stream, or has ended: commands still ask it directly.
                 self._condition.wait_for(stop.is_set, None if not _may_come_back(error) else _LONGEST_RETRY)
         finally:
             self._listener.not_watching()
 
-    def _settle(self, runtime: ContainerRuntime, *, there: bool = True) -> None:
-        """Its events come, or it is known that they do not: commands may use it."""
-        if there:
-            self._tell(_ready(runtime, self._version))
+    def _settle(self, runtime: ContainerRuntime, *, usable: bool = True) -> None:
+        """Let commands use it: its event stream is connected, or is known to be missing."""
+        if usable:
+            self._set_state(_ready(runtime, self._version))
         with self._condition:
             self._settled = self._settled or runtime is self._runtime
             self._condition.notify_all()
@@ -314,10 +318,10 @@ class Selection:
         if self._users.get(id(runtime)):
             self._retired.append(runtime)
         else:
-            # Not under the lock, and not by whoever selects: closing may wait for the engine.
+            # On a thread of its own: closing may wait for the engine.
             threading.Thread(target=runtime.close, name="dvm-retire", daemon=True).start()
 
-    def _tell(self, state: State) -> None:
+    def _set_state(self, state: State) -> None:
         with self._condition:
             same = self._state == state
             self._state = state
@@ -341,7 +345,7 @@ def _ready(runtime: ContainerRuntime, version: str) -> State:
 
 
 def _lost(runtime: ContainerRuntime, reason: str) -> State:
-    hint = "It is found again by itself once it runs; `dvm doctor` tells what is wrong."
+    hint = "Start it again, and it is found within a second; `dvm doctor` shows what is wrong."
     return State(
         "unavailable", runtime.platform_type, runtime.runtime_type, runtime.platform_name, message=reason, hint=hint
     )
@@ -352,6 +356,6 @@ def _may_come_back(error: DvmError) -> bool:
 
 
 def _fresh(error: DvmError) -> DvmError:
-    """A copy: an exception that several threads raise would gather the frames of all."""
+    """A copy: an exception that several threads raise would collect the frames of all."""
     copy = error.__reduce__()
     return copy[0](*copy[1])  # type: ignore[no-any-return]

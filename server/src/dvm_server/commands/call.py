@@ -12,8 +12,7 @@ from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.workspaces.lookup import check_reference
-from dvm_server.protocol.progress import Progress
-from dvm_server.protocol.work import NeedsThreadError, Work
+from dvm_server.protocol.work import NeedsThreadError, Progress, Work
 
 from .targets import Target, resolve_target
 
@@ -110,7 +109,7 @@ class Call:
     def notify(self, method: str, params: dict[str, object]) -> None:
         """Send a notification, once the client has read most of what it was sent."""
         self.server.wait_for_room()
-        self.server.tell(method, params)
+        self.server.notify_client(method, params)
 
     def notified(self, info: WorkspaceInfo) -> WorkspaceInfo:
         """Return ``info`` once the client was notified of that state, so that notifications precede the answer."""

@@ -59,4 +59,4 @@ def run_doctor(call: Call, _request: None) -> dict[str, Any]:
     """What works on this machine, what does not, and the remedies."""
     from dvm_runtimes.discovery.doctor import examine
 
-    return examine(call.server.selection.asked).to_dict()
+    return examine(call.server.selection.requested).to_dict()

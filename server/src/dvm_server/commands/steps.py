@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dvm_server.protocol.progress import Progress
+from dvm_server.protocol.work import Progress
 
 if TYPE_CHECKING:
     from dvm_runtimes.infos import ProgressEvent

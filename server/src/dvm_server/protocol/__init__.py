@@ -1,5 +1,5 @@
-"""A JSON-RPC server that nothing its client does can break; it knows nothing of containers.
+"""A robust JSON-RPC server of commands; knows nothing of containers.
 
-A layer over pygls: its types, its features, its command registration, with
-the reading, the writing, the running and the ending done anew.
+A layer over pygls: types, features and the registration of commands are pygls', while reading, writing, running,
+cancelling and ending are replaced.
 """

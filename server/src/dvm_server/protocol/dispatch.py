@@ -1,4 +1,4 @@
-"""What becomes of each message: its answer, its effect, or a command on a thread."""
+"""`Dispatcher`: handles each message of the client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pygls.feature_manager import is_thread_function
 
 from dvm_runtimes.jsonrpc.frames import encode_frame
 
-from .failures import (
+from .errors import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -26,24 +26,23 @@ from .failures import (
     RequestError,
 )
 from .messages import Id, Message, Notification, Refused, Reply, Request
-from .progress import Progress
-from .work import RunOnThread, Work
+from .work import Progress, RunOnThread, Work
 from .writer import Writer
 
 if TYPE_CHECKING:
     from .server import CommandServer
 
 THREADS = 100
-"""Commands that run at the same time; further ones wait for their turn."""
+"""Commands that run at the same time; further ones are queued."""
 
 MAX_PENDING = 10_000
-"""Commands that run or wait; further ones are refused."""
+"""Commands that run or are queued; further ones are refused."""
 
 MAX_PENDING_BYTES = 128 * 1024 * 1024
-"""Bytes of the requests that run or wait; further ones are refused."""
+"""Bytes of the requests that run or are queued; further ones are refused."""
 
 _TURN = 500
-"""Messages that are handled before the loop does something else."""
+"""Messages that are handled in one iteration of the event loop."""
 
 _PIECE = 64 * 1024
 
@@ -53,12 +52,12 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Dispatcher:
-    """Handles the messages of one client, on the loop; commands that take time run on threads.
+    """Handles the messages of one client, on the event loop; commands that take time run on threads.
 
     Args:
-        server: whose features and commands are called.
-        writer: where answers go.
-        handled: called once for each delivery that has been dealt with.
+        server: its features and commands are called.
+        writer: for responses.
+        handled: called once for each call of `deliver`, when its messages were handled.
     """
 
     def __init__(self, server: CommandServer, writer: Writer, handled: Callable[[], object]) -> None:
@@ -79,7 +78,7 @@ class Dispatcher:
 
     @property
     def pending(self) -> int:
-        """Commands that run or wait."""
+        """The number of commands that run or are queued."""
         return len(self._pending)
 
     @property
@@ -97,14 +96,14 @@ class Dispatcher:
             self._take_urgent()
 
     def cancel_all(self) -> None:
-        """Ask every command to stop."""
+        """Cancel every command."""
         for work in list(self._pending.values()):
             work.cancel.set()
 
     def when_idle(self, callback: Callable[[], object]) -> None:
-        """Call ``callback``, on the loop, once no command runs any more."""
+        """Call ``callback`` on the loop when no command is running."""
         self._when_idle = callback
-        self._look_whether_idle()
+        self._check_idle()
 
     # Messages
 
@@ -123,14 +122,14 @@ class Dispatcher:
                 continue
             try:
                 self._route(message)
-            except Exception as error:  # noqa: BLE001 - whatever one message does, the next one is handled
+            except Exception as error:  # noqa: BLE001 - one message must not stop the next
                 log.error("A message could not be handled: %s", type(error).__name__)
         self._flush()
         if self._draining:
             self._writer.when_room(lambda: self._loop.call_soon_threadsafe(self._drain))
 
     def _take_urgent(self) -> None:
-        """Requests wait while the client does not read; that it wants to stop something, or to go, does not."""
+        """Handle cancellations and ``exit`` while requests wait because the client does not read."""
         waiting: deque[Message | None] = deque()
         for message in self._inbox:
             if isinstance(message, Notification) and self._is_urgent(message):
@@ -143,7 +142,7 @@ class Dispatcher:
         method, params = notification
         if method == "exit" or not isinstance(params, dict):
             return method == "exit"
-        if method == "$/cancelRequest":  # of one that waits itself: in its turn
+        if method == "$/cancelRequest":  # that of a queued request waits behind it
             return _get(self._pending, params.get("id")) is not None
         return method == "window/workDoneProgress/cancel" and _get(self._by_token, params.get("token")) is not None
 
@@ -212,7 +211,7 @@ class Dispatcher:
         name = params["command"]
         handler = self._server.protocol.fm.commands.get(name)
         if handler is None:
-            hint = "The capability executeCommandProvider.commands lists those there are."
+            hint = "The capability executeCommandProvider.commands lists the commands."
             raise RequestError(INVALID_PARAMS, f"There is no command {name[:100]!r}", hint=hint)
         argument = _argument(params.get("arguments"), name)
         if request.id in self._pending:
@@ -233,14 +232,14 @@ class Dispatcher:
             return function(argument)
         except RequestError:
             raise
-        except Exception as error:  # noqa: BLE001 - every request gets an answer
+        except Exception as error:  # noqa: BLE001 - every request gets a response
             raise self._server.explain(error, name, argument) from None
 
     def _submit(self, request: Request, name: str, function: Callable[[Work], Any], argument: Any, token: Any) -> None:
         too_many = len(self._pending) >= MAX_PENDING
         if too_many or (self._pending and self._pending_bytes + request.size > MAX_PENDING_BYTES):
-            hint = "Wait for answers before sending more."
-            raise RequestError(REQUEST_FAILED, "The server has too many requests to answer", hint=hint)
+            hint = "Wait for responses before sending more."
+            raise RequestError(REQUEST_FAILED, "The server has too many unanswered requests", hint=hint)
         given = token if type(token) in (int, str) else None
         progress = Progress(self._server, given, self._server.new_token())
         work = Work(request.id, name, argument, progress, request.size)
@@ -251,7 +250,7 @@ class Dispatcher:
         self._pool.submit(self._run, work, function)
 
     def _run(self, work: Work, function: Callable[[Work], Any]) -> None:
-        """On a thread: do the work and answer."""
+        """On a thread: run the command and send the response."""
         began = time.perf_counter()
         try:
             if work.cancel.is_set():
@@ -259,10 +258,10 @@ class Dispatcher:
             body = _success(work.id, function(work))
         except RequestError as error:
             body = _failure(work.id, error)
-        except BaseException as error:  # noqa: BLE001 - every request gets an answer
+        except BaseException as error:  # noqa: BLE001 - every request gets a response
             body = _failure(work.id, self._server.explain(error, work.command, work.argument))
         work.progress.end()
-        # An answer waits until the client reads; at the end it is dropped.
+        # The response waits until the client reads; once cancelled, it does not.
         while self._writer.full and not work.cancel.is_set():
             self._writer.wait_for_room(0.2)
         self._writer.put(encode_frame(body))
@@ -274,9 +273,9 @@ class Dispatcher:
 
     def _finished(self, size: int) -> None:
         self._pending_bytes -= size
-        self._look_whether_idle()
+        self._check_idle()
 
-    def _look_whether_idle(self) -> None:
+    def _check_idle(self) -> None:
         if self._when_idle is not None and not self._pending:
             callback, self._when_idle = self._when_idle, None
             callback()
@@ -311,12 +310,12 @@ class Dispatcher:
 
 
 def _get(works: dict[Id, Work], key: Any) -> Work | None:
-    # Another type may not be hashable; 1.0 and True would be found as 1.
+    # Other types may not be hashable, and 1.0 and True equal 1.
     return works.get(key) if type(key) in (int, str) else None
 
 
 def _argument(arguments: Any, command: str) -> Any:
-    """The one argument of a command; None when there is none."""
+    """The argument of a command; None without one."""
     if arguments is None:
         return None
     if not isinstance(arguments, list):
@@ -327,10 +326,10 @@ def _argument(arguments: Any, command: str) -> Any:
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """A message as it is sent, but for its frame.
+    """The body of a message.
 
     Raises:
-        TypeError, ValueError, RecursionError: it cannot be said in JSON.
+        TypeError, ValueError, RecursionError: it cannot be encoded as JSON.
     """
     return _encode(message).encode("ascii")
 
@@ -339,7 +338,7 @@ def _success(identifier: Id, result: Any) -> bytes:
     try:
         return encode({"jsonrpc": "2.0", "id": identifier, "result": result})
     except (TypeError, ValueError, RecursionError) as error:
-        problem = f"The result cannot be said in JSON ({type(error).__name__})"
+        problem = f"The result cannot be encoded as JSON ({type(error).__name__})"
         raise RequestError(INTERNAL_ERROR, problem) from None
 
 

@@ -1,20 +1,20 @@
-"""From the body of a frame to a request, a notification or a reply, or to what is wrong with it."""
+"""From the body of a frame to a request, a notification, a response, or an error response."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NamedTuple, NoReturn
 
-from .failures import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RequestError
+from .errors import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RequestError
 
 MAX_DEPTH = 100
-"""Levels of nesting that are taken; the protocol itself needs about ten."""
+"""The maximum nesting of a message; the protocol itself needs about ten levels."""
 
 Id = int | str
 
 
 class Request(NamedTuple):
-    """A call that wants an answer; ``size`` in bytes."""
+    """A request; ``size`` in bytes."""
 
     id: Id
     method: str
@@ -23,14 +23,14 @@ class Request(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """A message that wants no answer."""
+    """A notification, which has no response."""
 
     method: str
     params: Any
 
 
 class Reply(NamedTuple):
-    """The client's answer to a request of ours."""
+    """The client's response to a request of the server."""
 
     id: Id
     result: Any
@@ -38,7 +38,7 @@ class Reply(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A message that cannot be taken, and the answer that its sender gets."""
+    """A message that is not valid, and its error response."""
 
     id: Id | None
     error: RequestError
@@ -48,7 +48,7 @@ Message = Request | Notification | Reply | Refused
 
 
 def decode(body: bytes) -> Message:
-    """What the client sent."""
+    """Decode a message."""
     try:
         data = _loads(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -58,7 +58,7 @@ def decode(body: bytes) -> Message:
     except ValueError as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         return Refused(None, RequestError(PARSE_ERROR, f"The message is not JSON{where}"))
-    # Counting brackets is nearly free, and almost no message has enough of them to nest this deep.
+    # Counting brackets is cheap, and few messages have enough of them.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deep(data):
         problem = f"The message is nested more than {MAX_DEPTH} levels deep"
         return Refused(_id_of(data), RequestError(INVALID_REQUEST, problem))
@@ -81,7 +81,7 @@ def _classify(data: Any, size: int) -> Message:
     if data.get("jsonrpc") != "2.0":
         return Refused(identifier, RequestError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0"'))
     if "method" not in data and ("result" in data or "error" in data):
-        # Nobody answers an answer, not even a wrong one.
+        # A response gets no response, not even a wrong one.
         return Reply("" if identifier is None else identifier, data.get("result"), data.get("error"))
     if not isinstance(method, str):
         return Refused(identifier, RequestError(INVALID_REQUEST, 'The member "method" must be a string'))
@@ -96,7 +96,7 @@ def _classify(data: Any, size: int) -> Message:
 
 
 def _id_of(data: Any) -> Id | None:
-    """The message's ID, if it is one; True and 1.5 are not."""
+    """The ID of the message, if it is valid; True and 1.5 are not."""
     identifier = data.get("id") if isinstance(data, dict) else None
     return identifier if type(identifier) in (int, str) else None
 

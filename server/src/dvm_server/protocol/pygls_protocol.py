@@ -1,4 +1,4 @@
-"""pygls' protocol object, with its ways to the client led through ours."""
+"""pygls' protocol object; what it sends goes through `CommandServer`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CommandProtocol(LanguageServerProtocol):
-    """Keeps pygls' registers of features and commands, and its methods for the way to the client."""
+    """pygls' registries of features and commands, and its methods to notify and request."""
 
     _server: CommandServer
 
@@ -22,7 +22,7 @@ class CommandProtocol(LanguageServerProtocol):
         super().__init__(server, converter)
 
     def notify(self, method: str, params: Any | None = None) -> None:
-        self._server.tell(method, self.plain(params))
+        self._server.notify_client(method, self.plain(params))
 
     def send_request(
         self,
@@ -35,22 +35,22 @@ class CommandProtocol(LanguageServerProtocol):
 
         def replied(result: Any, error: Any) -> None:
             if error is not None:
-                future.set_exception(RuntimeError("the client answered with an error"))
+                future.set_exception(RuntimeError("the client returned an error"))
                 return
             future.set_result(result)
             if callback is not None:
                 callback(result)
 
-        self._server.ask(method, self.plain(params), replied)
+        self._server.request_client(method, self.plain(params), replied)
         return future
 
     def plain(self, value: Any) -> Any:
-        """A typed value as JSON has it."""
+        """A typed value as JSON."""
         return self._converter.unstructure(value) if hasattr(value, "__attrs_attrs__") else value
 
 
 class LateConverter:
-    """lsprotocol's converter, built when it is first used: only typed messages need it, and none is at the start."""
+    """lsprotocol's converter, built at its first use: only typed messages need it, and it takes long to build."""
 
     def __getattr__(self, name: str) -> Any:
         from pygls.protocol import default_converter

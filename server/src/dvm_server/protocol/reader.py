@@ -1,4 +1,4 @@
-"""Everything that comes from the client: one thread that reads it and does nothing else."""
+"""`Reader`: the thread that reads the client's messages."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterator
 
 from dvm_runtimes.jsonrpc.frames import FrameDecoder, MalformedFrame
 
-from .failures import PARSE_ERROR, RequestError
+from .errors import PARSE_ERROR, RequestError
 from .messages import Message, Refused, decode
 
 _CHUNK = 256 * 1024
 _AHEAD = 8
-"""Chunks that may be read but not yet handled; then the client waits."""
+"""Chunks that may be read ahead; then the client has to wait."""
 
-_LOOK = 0.2
-"""Seconds between two looks whether a client that waits is still there."""
+_HANGUP_CHECK = 0.2
+"""Seconds between two checks whether a waiting client is still connected."""
 
 
 class Reader:
-    """Reads one descriptor until its end and hands over what was sent.
+    """Reads messages from a descriptor until its end.
 
     Args:
-        descriptor: where to read; closed at the end.
-        deliver: given the messages of one chunk; whoever handled them calls `handled`.
-        on_end: called once, when the client has closed its side.
+        descriptor: closed by `close`.
+        deliver: called with the messages of each chunk; `handled` must be called once they are handled.
+        on_end: called once, when the client has closed the connection.
     """
 
     def __init__(
@@ -43,22 +43,22 @@ class Reader:
         self._ahead = threading.Semaphore(_AHEAD)
         self._stopped = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
-        if sys.platform != "win32":  # there, only sockets can be waited for
+        if sys.platform != "win32":  # where poll() takes only sockets
             self._poll = select.poll()
             self._poll.register(descriptor, select.POLLIN)
             self._poll.register(self._wake_read, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="dvm-reader", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread.start()
 
     def handled(self) -> None:
-        """The messages of one delivery have been dealt with."""
+        """The messages of one `deliver` call were handled."""
         self._ahead.release()
 
     def close(self, seconds: float) -> None:
-        """Stop reading, and wait for the thread at most so long."""
+        """Stop the thread, and wait for its end at most ``seconds``."""
         self._stopped.set()
         os.write(self._wake_write, b".")
         self._ahead.release()
@@ -76,9 +76,8 @@ class Reader:
             messages = list(self._messages(data))
             if not messages:
                 continue
-            # A client that does not read its answers gets no more of them made;
-            # once it is gone, nobody needs them.
-            while not self._ahead.acquire(timeout=_LOOK):
+            # While the client does not read its responses, no further requests are handled.
+            while not self._ahead.acquire(timeout=_HANGUP_CHECK):
                 if self._hung_up():
                     self._on_end()
                     return

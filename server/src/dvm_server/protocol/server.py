@@ -1,4 +1,4 @@
-"""`CommandServer`: pygls' `LanguageServer` with a life of its own, from the first byte to the exit code."""
+"""`CommandServer`: pygls' `LanguageServer` with its own reading, dispatching and ending."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from pygls.lsp.server import LanguageServer
 
 from dvm_runtimes.jsonrpc.frames import encode_frame
 
-from . import client_process, greeting
+from .client import Client, OnReply, Outgoing, Trace, initialize_result, parse_initialize
 from .dispatch import Dispatcher, encode
-from .exit_deadline import exit_after
-from .failures import INTERNAL_ERROR, RequestError
+from .errors import INTERNAL_ERROR, RequestError
 from .messages import Id
-from .outgoing import OnReply, Outgoing
+from .process import exit_after, watch_process
 from .pygls_protocol import CommandProtocol, LateConverter
 from .reader import Reader
-from .trace import Trace
 from .writer import Writer
 
 log = logging.getLogger(__name__)
@@ -32,31 +30,30 @@ SHUTDOWN_LIMIT = 1.5
 """Seconds that ``shutdown`` waits for commands to clean up; VS Code's client waits 2 s for its answer."""
 
 ENDING_LIMIT = 0.7
-"""Seconds that commands have to clean up once the client is gone."""
+"""Seconds that commands have to clean up when the client has ended."""
 
 LAST_LIMIT = 0.9
-"""Seconds after which the process ends whatever it is doing, if the client is gone."""
+"""Seconds after which the process exits in any case when the client has ended."""
 
 
 class CommandServer(LanguageServer):
     """A server of commands over standard input and output.
 
-    Commands are registered with `command`; without `thread` they run on the
-    loop as ``f(argument)`` and must not block, with it as ``f(work)`` on a
-    thread of their own. ``argument`` is the first of the request's arguments,
-    or None. One on the loop may return `RunOnThread`.
+    Commands are registered with `command`. They run on the event loop as ``f(argument)`` and must not block; with
+    `thread`, they run on a thread as ``f(work)``. ``argument`` is the first of the request's arguments, or None. A
+    command on the loop may return `RunOnThread`.
     """
 
     protocol: CommandProtocol
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(name, version, protocol_cls=CommandProtocol, converter_factory=LateConverter)
-        self.client = greeting.Client()
-        """Who is served; empty before ``initialize``."""
+        self.client = Client()
+        """The client; empty before ``initialize``."""
         self.experimental: dict[str, Any] = {}
-        """What the client is told of this server's own capabilities."""
+        """The server's own capabilities, for the result of ``initialize``."""
         self.outgoing = Outgoing()
-        self.trace = Trace(self.tell)
+        self.trace = Trace(self.notify_client)
         self.can_show_progress = False
         self._tokens = itertools.count(1)
         self._writer: Writer | None = None
@@ -68,46 +65,46 @@ class CommandServer(LanguageServer):
     # For subclasses
 
     def explain(self, error: BaseException, command: str, argument: Any) -> RequestError:
-        """The error answer for an exception of a command; nothing of it is told that could hold a secret."""
+        """The error response for an exception of a command; without its text, which may contain secrets."""
         log.error("%s failed with %s", command, type(error).__name__)
         return RequestError(INTERNAL_ERROR, f"{command} failed: {type(error).__name__}")
 
     def after_initialize(self) -> None:
-        """Called on the loop once ``initialize`` has been answered; for what takes longer to load."""
+        """Called on the loop after the response to ``initialize``, for imports that take longer."""
 
     def close(self) -> None:
-        """Called on a thread at the end, when no command runs any more; has about 0.2 s."""
+        """Called on a thread at the end, when no command is running; has about 0.2 s."""
 
     # To the client; from any thread
 
-    def tell(self, method: str, params: Any) -> None:
+    def notify_client(self, method: str, params: Any) -> None:
         """Send a notification."""
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
-    def ask(self, method: str, params: Any, on_reply: OnReply) -> Id:
-        """Send a request; ``on_reply`` gets its result and its error, on the loop."""
+    def request_client(self, method: str, params: Any, on_reply: OnReply) -> Id:
+        """Send a request; ``on_reply`` is called on the loop with the result and the error of its response."""
         identifier = self.outgoing.new(on_reply)
         self._send({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
         return identifier
 
     def wait_for_room(self) -> None:
-        """Return once the client has caught up with reading, or is gone; not for the loop."""
+        """Wait until the client has read most of what it was sent, or has ended; not for the loop."""
         writer = self._writer
         while writer is not None and writer.full and not self._is_ending:
             writer.wait_for_room(0.2)
 
     def new_token(self) -> str:
-        """A token for progress that no other work has."""
+        """A new token for progress."""
         return f"dvm-progress-{next(self._tokens)}"
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._writer is not None:
             self._writer.put(encode_frame(encode(message)))
 
-    # Life
+    # Start and end
 
     def serve(self, reading: int, writing: int) -> int:
-        """Serve the client at these descriptors until it goes; the process's exit code."""
+        """Serve the client at these descriptors until it ends; the exit code of the process."""
         return asyncio.run(self._serve(reading, writing))
 
     def end(self, code: int, reason: str) -> None:
@@ -132,11 +129,10 @@ class CommandServer(LanguageServer):
             try:
                 loop.add_signal_handler(number, self.end, 128 + number, f"signal {signal.Signals(number).name}")
             except (NotImplementedError, ValueError, RuntimeError):
-                break  # Windows, or not the main thread: the system's own way has to do
+                break  # Windows, or not the main thread: the default handlers remain
         reader.start()
         code = await self._ended
-        # From here on nothing may keep the process: neither a command that does
-        # not stop nor a client that does not read.
+        # From here on nothing may delay the exit: neither a command that does not end nor a client that does not read.
         exit_after(LAST_LIMIT, code)
         until = time.monotonic() + ENDING_LIMIT
         self._unwatch()
@@ -157,9 +153,9 @@ class CommandServer(LanguageServer):
         try:
             await asyncio.wait_for(idle.wait(), seconds)
         except TimeoutError:
-            pass  # told below
+            pass  # logged below
         if dispatcher.pending:
-            log.warning("%d commands did not stop in time", dispatcher.pending)
+            log.warning("%d commands did not end in time", dispatcher.pending)
 
     def _eof(self) -> None:
         done = self._dispatcher is not None and self._dispatcher.was_shut_down
@@ -168,23 +164,21 @@ class CommandServer(LanguageServer):
     # What the dispatcher calls
 
     def handle_initialize(self, params: Any) -> Any:
-        """Do ``initialize`` and return its result.
+        """Handle ``initialize``; its result.
 
         Raises:
-            RequestError: the parameters do not have the form of the specification.
+            RequestError: the parameters are not those of the specification.
         """
-        self.client = greeting.read(params)
+        self.client = parse_initialize(params)
         self.can_show_progress = self.client.can("window", "workDoneProgress")
         self.trace.set(self.client.trace)
         if self.client.process_id is not None:
-            self._unwatch = client_process.watch(
-                self.client.process_id, lambda: self.end(1, "the client's process has ended")
-            )
+            self._unwatch = watch_process(self.client.process_id, lambda: self.end(1, "the client's process has ended"))
         commands = list(self.protocol.fm.commands)
-        return greeting.answer(self.name, self.version, commands, self.experimental)
+        return initialize_result(self.name, self.version, commands, self.experimental)
 
     def handle_notification(self, method: str, params: dict[str, Any]) -> None:
-        """Do what a notification asks for; nobody answers it, so a wrong one is dropped."""
+        """Handle a notification; one with wrong parameters is ignored."""
         if method == "$/setTrace":
             self.trace.set(params.get("value"))
         elif method == "workspace/didChangeWorkspaceFolders":
@@ -196,7 +190,7 @@ class CommandServer(LanguageServer):
                 log.error("%s failed with %s", method, type(error).__name__)
 
     def handle_shutdown(self, answer: Callable[[], object]) -> None:
-        """Stop every command, then ``answer``; a command that does not stop is not waited for long."""
+        """Cancel every command, then call ``answer``: when all have ended, or after `SHUTDOWN_LIMIT`."""
         assert self._dispatcher is not None
         assert self._loop is not None
         answered = False
@@ -218,6 +212,6 @@ class CommandServer(LanguageServer):
 
 
 def _log_without_values(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # asyncio's own handler would write the callback with its arguments.
+    # asyncio's own handler logs callbacks with their arguments, which may contain secrets.
     error = context.get("exception")
     log.error("In the loop: %s", type(error).__name__ if error is not None else "something went wrong")

@@ -1,6 +1,6 @@
-"""Everything that goes to the client: one queue, one thread that writes it.
+"""`Writer`: the queue of messages to the client and the thread that writes it.
 
-A client that stops reading blocks that thread and nobody else.
+A client that stops reading blocks only that thread.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from collections import deque
 from collections.abc import Callable
 
 FULL = 16 * 1024 * 1024
-"""Bytes waiting for the client from which on no more of its requests are handled."""
+"""Bytes in the queue above which no further requests are handled."""
 
 GIVE_UP = 128 * 1024 * 1024
-"""Bytes waiting for the client at which it is taken for dead."""
+"""Bytes in the queue above which the client is disconnected."""
 
 _PIECE = 1024 * 1024
-_SURE = 4096 if sys.platform == "win32" else min(4096, select.PIPE_BUF)
-"""Bytes that a descriptor takes at once if it says that it takes any: see pipe(7) and, for PIPE_BUF, write(2)."""
+_ATOMIC = 4096 if sys.platform == "win32" else min(4096, select.PIPE_BUF)
+"""Bytes that a writable pipe takes without blocking; see pipe(7)."""
 
 
 class Writer:
-    """Writes to one descriptor, in order, without blocking its callers.
+    """Writes to a descriptor, in order, without blocking its callers.
 
     Args:
-        descriptor: where to write; closed by `close`.
-        on_broken: called once, from any thread, when the client can no longer be written to.
+        descriptor: closed by `close`.
+        on_broken: called once, from any thread, with the reason when writing has failed.
     """
 
     def __init__(self, descriptor: int, on_broken: Callable[[str], object]) -> None:
@@ -47,11 +47,11 @@ class Writer:
         self._thread.start()
 
     def put(self, data: bytes) -> None:
-        """Queue ``data``; never blocks. After the end it is dropped."""
+        """Queue ``data`` without blocking; dropped after `close` or a failure."""
         with self._condition:
             if self._closing or self._broken:
                 return
-            if not self._waiting and len(data) <= _SURE and self._write_at_once(data):
+            if not self._waiting and len(data) <= _ATOMIC and self._write_at_once(data):
                 return
             self._queue.append(data)
             self._waiting += len(data)
@@ -62,16 +62,16 @@ class Writer:
 
     @property
     def full(self) -> bool:
-        """Whether the client is far behind with reading."""
+        """Whether the queue is longer than `FULL`."""
         return self._waiting > FULL
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Wait until the client has caught up, at most so long; whether it has."""
+        """Wait until the queue is no longer full, at most ``seconds``; whether it is so."""
         with self._condition:
             return self._condition.wait_for(lambda: not self.full or self._broken or self._closing, seconds)
 
     def when_room(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` once, from any thread, as soon as the client has caught up or is given up."""
+        """Call ``callback`` once, from any thread, when the queue is no longer full or writing has failed."""
         with self._condition:
             if self.full and not self._broken:
                 self._on_room.append(callback)
@@ -79,7 +79,7 @@ class Writer:
         callback()
 
     def close(self, seconds: float) -> bool:
-        """Write what is queued, for at most so long, and end; whether all of it was written."""
+        """Write the queue for at most ``seconds`` and end; whether all of it was written."""
         with self._condition:
             self._closing = True
             self._condition.notify_all()
@@ -89,13 +89,13 @@ class Writer:
         return not self._waiting
 
     def _write_at_once(self, data: bytes) -> bool:
-        """Spare a small message the way over the thread, if the client takes it now; whether it did."""
+        """Write a small message without the thread if that does not block; whether it was written or queued."""
         if sys.platform == "win32" or self._poll.poll(0) != [(self._descriptor, select.POLLOUT)]:
             return False
         try:
             written = os.write(self._descriptor, data)
         except OSError:
-            return False  # the thread meets the same error and deals with it
+            return False  # the thread gets the same error and handles it
         if written < len(data):
             self._queue.append(data[written:])
             self._waiting += len(data) - written
@@ -118,7 +118,7 @@ class Writer:
             try:
                 self._write(b"".join(pieces) if len(pieces) > 1 else pieces[0])
             except OSError as error:
-                self._break(f"the client cannot be written to: {error.strerror}")
+                self._break(f"writing to the client failed: {error.strerror}")
                 continue
             with self._condition:
                 self._waiting -= size

@@ -1,6 +1,5 @@
-"""A terminal in another process for an engine that lives in this one: a private socket, and a program that joins it.
+"""A terminal in another process for an engine that lives in the server: a private socket and a program that joins it.
 
-Editors run terminals as processes of their own, which cannot see what is in
-the server's memory. For engines that other processes reach, ``dvm attach``
-needs none of this.
+Editors run terminals as processes of their own, which cannot reach the server's memory. Other engines are reached with
+``dvm attach``.
 """

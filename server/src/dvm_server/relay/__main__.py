@@ -1,4 +1,4 @@
-"""``python -m dvm_server.relay SOCKET``: joins this terminal to the shell that the server offers there."""
+"""``python -m dvm_server.relay SOCKET``: join this terminal to the shell behind the socket."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.workspaces.attaching import attach
 
-from . import pieces
-from .pieces import Pieces
+from . import packets
+from .packets import PacketSocket
 
 _GONE = "Open a new terminal from the editor."
 
@@ -23,36 +23,36 @@ _GONE = "Open a new terminal from the editor."
 class _Session(ExecSession):
     """The shell in the server's process."""
 
-    def __init__(self, server: Pieces) -> None:
+    def __init__(self, server: PacketSocket) -> None:
         self._server = server
         self._code: int | None = None
 
     def read(self) -> tuple[int, bytes] | None:
-        while (piece := self._server.receive()) is not None:
-            kind, data = piece
-            if kind == pieces.EXIT:
+        while (packet := self._server.receive()) is not None:
+            kind, data = packet
+            if kind == packets.EXIT:
                 self._code = int(data)
                 return None
-            if kind == pieces.FAILURE:
+            if kind == packets.FAILURE:
                 raise EngineError(data.decode(errors="replace"), operation="attach_to_workspace")
-            if kind in (pieces.STDOUT, pieces.STDERR):
-                return (STDERR if kind == pieces.STDERR else STDOUT), data
+            if kind in (packets.STDOUT, packets.STDERR):
+                return (STDERR if kind == packets.STDERR else STDOUT), data
         raise EngineError("the editor's server has ended", hint=_GONE, operation="attach_to_workspace")
 
     def write(self, data: bytes) -> None:
-        self._send(pieces.INPUT, data)
+        self._send(packets.INPUT, data)
 
     def close_stdin(self) -> None:
-        self._send(pieces.END_OF_INPUT)
+        self._send(packets.END_OF_INPUT)
 
     def resize(self, rows: int, columns: int) -> None:
-        self._send(pieces.RESIZE, pieces.SIZE.pack(rows, columns))
+        self._send(packets.RESIZE, packets.SIZE.pack(rows, columns))
 
     def wait(self) -> int:
         return 0 if self._code is None else self._code
 
     def kill(self) -> None:
-        self._send(pieces.KILL)
+        self._send(packets.KILL)
 
     def abort(self) -> None:
         self._server.abort()
@@ -64,11 +64,11 @@ class _Session(ExecSession):
         try:
             self._server.send(kind, data)
         except OSError:
-            pass  # `read` tells of it
+            pass  # `read` raises
 
 
 class _Server:
-    """As much of an `Engine` as `attach` uses."""
+    """The part of `Engine` that `attach` uses."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -79,16 +79,18 @@ class _Server:
             connection.connect(self._path)
         except OSError:
             connection.close()
-            raise EngineError("this terminal's offer is used or has expired", hint=_GONE, operation=op.name) from None
-        server = Pieces(connection)
+            raise EngineError(
+                "the offer of this terminal was used or has expired", hint=_GONE, operation=op.name
+            ) from None
+        server = PacketSocket(connection)
         rows, columns = spec.size
         hello = {"tty": spec.tty, "rows": rows, "columns": columns, "term": os.environ.get("TERM", "")}
-        server.send(pieces.HELLO, json.dumps(hello).encode())
+        server.send(packets.HELLO, json.dumps(hello).encode())
         return _Session(server)
 
 
 def main() -> int:
-    """Join the terminal; the shell's own exit code."""
+    """Join the terminal; the exit code of the shell."""
     if len(sys.argv) != 2:
         print("usage: python -m dvm_server.relay SOCKET", file=sys.stderr)
         return 2

@@ -1,8 +1,6 @@
-"""The server's log: for a bug report, so without anything that could be a secret.
+"""The server's log, which users attach to bug reports: names, IDs, kinds of errors and times.
 
-Messages are made of names, IDs, kinds of errors and times. Arguments, results
-and the texts of foreign errors never reach a logger of ours; the loggers of
-libraries, which do not keep to that, are not heard.
+Arguments, results and the texts of other libraries' errors are never logged; the loggers of libraries are silenced.
 """
 
 from __future__ import annotations
@@ -13,15 +11,15 @@ import sys
 _FORMAT = "%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s: %(message)s"
 
 
-def begin(file: str, level: str) -> None:
-    """Log to ``file``, if there is one, and warnings to standard error.
+def configure_logging(file: str, level: str) -> None:
+    """Log to ``file``, if it is not empty, and warnings to standard error.
 
-    A file that cannot be written is told of on standard error; the server works without.
+    A file that cannot be written is reported on standard error, and the server runs without it.
     """
     ours = logging.getLogger("dvm_server")
     ours.propagate = False
     ours.setLevel(level.upper())
-    # pygls writes whole messages to its log, and asyncio the arguments of callbacks.
+    # pygls logs whole messages, and asyncio the arguments of callbacks.
     logging.getLogger().handlers[:] = [logging.NullHandler()]
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     stream = logging.StreamHandler(sys.stderr)

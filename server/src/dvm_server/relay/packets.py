@@ -1,4 +1,4 @@
-"""What goes over the socket: pieces of a kind and some bytes."""
+"""Packets on the relay's socket: a kind, a length and bytes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _HEAD = struct.Struct("!cI")
 _LONGEST = 1024 * 1024
 
 HELLO = b"h"
-"""To the server, first: JSON with ``tty``, ``rows``, ``columns`` and ``term``."""
+"""To the server, as the first packet: JSON with ``tty``, ``rows``, ``columns`` and ``term``."""
 INPUT, END_OF_INPUT, RESIZE, KILL = b"i", b"e", b"r", b"k"
-"""To the server; RESIZE has rows and columns as `SIZE`."""
+"""To the server; RESIZE contains rows and columns as `SIZE`."""
 STDOUT, STDERR = b"o", b"E"
-"""To the terminal: what the shell wrote."""
+"""To the terminal: output of the shell."""
 EXIT, FAILURE = b"x", b"f"
-"""To the terminal, last: the exit code in decimal, or a readable line."""
+"""To the terminal, as the last packet: the exit code in decimal, or a readable line."""
 SIZE = struct.Struct("!HH")
 
 
-class Pieces:
-    """One end of a connection; one thread reads, any may write."""
+class PacketSocket:
+    """One end of a connection; one thread reads, any thread writes."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -29,16 +29,16 @@ class Pieces:
         self._lock = threading.Lock()
 
     def send(self, kind: bytes, data: bytes = b"") -> None:
-        """Send a piece.
+        """Send a packet.
 
         Raises:
-            OSError: the other side is gone.
+            OSError: the other end has closed.
         """
         with self._lock:
             self._socket.sendall(_HEAD.pack(kind, len(data)) + data)
 
     def receive(self) -> tuple[bytes, bytes] | None:
-        """The next piece; None when the other side is gone."""
+        """The next packet; None when the other end has closed."""
         try:
             head = self._stream.read(_HEAD.size)
             if len(head) < _HEAD.size:
@@ -50,13 +50,13 @@ class Pieces:
         return (kind, data) if len(data) == length else None
 
     def abort(self) -> None:
-        """Let whoever blocks on it go on; does not block."""
+        """Unblock `send` and `receive` in other threads."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # gone already
+            pass  # closed already
 
     def close(self) -> None:
-        """Release it."""
+        """Close the connection."""
         self._stream.close()
         self._socket.close()

@@ -1,4 +1,4 @@
-"""Why a request got an error for an answer: codes, and the data that goes with them."""
+"""`RequestError`: the error response of a request, and the codes of JSON-RPC and LSP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INTERNAL_ERROR = -32603
 NOT_INITIALIZED = -32002
 REQUEST_CANCELLED = -32800
 REQUEST_FAILED = -32803
-"""LSP's code for a request that was right but could not be done."""
+"""LSP: the request was valid, but failed."""
 
 _KINDS = {
     PARSE_ERROR: "parse_error",
@@ -27,12 +27,14 @@ _KINDS = {
 
 
 class RequestError(Exception):
-    """An error answer.
+    """An error response.
 
     Args:
-        code: JSON-RPC's or LSP's number.
+        code: an error code of JSON-RPC or LSP.
         message: one readable line.
-        data: what ``error.data`` carries; always with ``kind``, ``platform``, ``operation`` and ``hint``.
+        data: ``error.data``, with at least ``kind``, ``platform``, ``operation`` and ``hint``; made from ``code`` and
+            ``hint`` by default.
+        hint: the next step, when there is no ``data``.
     """
 
     def __init__(self, code: int, message: str, data: dict[str, Any] | None = None, *, hint: str = "") -> None:
@@ -42,5 +44,5 @@ class RequestError(Exception):
         self.data = data or {"kind": _KINDS.get(code, "error"), "platform": "", "operation": "", "hint": hint}
 
     def to_dict(self) -> dict[str, Any]:
-        """The ``error`` member of the answer."""
+        """The member ``error`` of the response."""
         return {"code": self.code, "message": self.message, "data": self.data}

@@ -1,4 +1,4 @@
-"""The private folders that sockets are in, and that none of them outlives its server by more than the next one."""
+"""Private folders for sockets; what a killed server has left is removed by the next one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _OWNER = "owner"
 _made: set[Path] = set()
 
 
-def make() -> Path:
-    """A new folder that only this user can enter; removed by `remove`, or when the server ends."""
+def make_folder() -> Path:
+    """A new folder that only this user can enter; removed by `remove_folder` or at the end of the server."""
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     _made.add(folder)
@@ -24,8 +24,8 @@ def make() -> Path:
     return folder
 
 
-def remove(folder: Path) -> None:
-    """Remove one that `make` has made; no error if it is gone."""
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of `make_folder`; no error if it does not exist."""
     shutil.rmtree(folder, ignore_errors=True)
     _made.discard(folder)
 
@@ -33,16 +33,16 @@ def remove(folder: Path) -> None:
 @atexit.register
 def _remove_all() -> None:
     for folder in list(_made):
-        remove(folder)
+        remove_folder(folder)
 
 
 def _sweep() -> None:
-    """Remove what this user's servers have left that were killed."""
+    """Remove the folders of this user's servers that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             ours = folder.lstat().st_uid == os.getuid() and not folder.is_symlink()
             owner = (folder / _OWNER).read_text(encoding="ascii") if ours else ""
         except (OSError, ValueError):
-            continue  # being made or removed by another server at this moment
+            continue  # another server is creating or removing it
         if is_dead(owner):
             shutil.rmtree(folder, ignore_errors=True)
