@@ -54,9 +54,9 @@ def test_what_is_asked_for(linux: MadeUp) -> None:
 
     assert report.ok
     assert (report.asked, report.source) == ("mock", "DVM_RUNTIME")
-    assert told(report, "runtime") == [("ok", "mock, says DVM_RUNTIME", "")]
+    assert told(report, "runtime") == [("ok", "mock, from DVM_RUNTIME", "")]
     assert told(report, "Docker Engine (docker:default)")[0][1].endswith("not in use, for mock is asked for")
-    assert ("ok", "Mock can be driven", "") in told(report, "engine")
+    assert ("ok", "Mock works", "") in told(report, "engine")
 
 
 def test_what_is_asked_for_and_does_not_answer(linux: MadeUp) -> None:
@@ -67,7 +67,7 @@ def test_what_is_asked_for_and_does_not_answer(linux: MadeUp) -> None:
     assert not report.ok
     ((state, text, hint),) = told(report, "OrbStack (orbstack)")
     assert state == "problem"
-    assert text.startswith("is asked for, but is not running")
+    assert text.startswith("asked for, but is not running")
     assert hint == "Start it with `orb start`, or `open -a OrbStack`."
     assert [one.selector for one in report.platforms if one.active] == []
 

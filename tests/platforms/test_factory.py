@@ -6,7 +6,7 @@ import pytest
 
 from dvm_runtimes.discovery import factory
 from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
-from dvm_runtimes.discovery.factory import check_system, choose_first, create_runtime
+from dvm_runtimes.discovery.factory import check_system, create_runtime, first_usable
 from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError, UnsupportedError
 from dvm_runtimes.plugins import providers
@@ -73,7 +73,7 @@ def test_the_first_that_answers(here: MadeUp) -> None:
     here.live("~/.colima/work/docker.sock")
     here.live("/var/run/docker.sock")
 
-    assert choose_first(here.machine, PATIENT).platform.selector == "colima:work"
+    assert first_usable(here.machine, PATIENT)[1].selector == "colima:work"
     assert detect_platform(timeout=PATIENT).selector == "colima:work"
     assert [one.selector for one in detect_platforms(timeout=PATIENT) if one.active] == ["colima:work"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes.discovery.factory import choose_first
+from dvm_runtimes.discovery.factory import first_usable
 from dvm_runtimes.discovery.probing import PATIENT as PATIENT_LIMIT
 from dvm_runtimes.discovery.probing import QUICK, SILENT, first_alive, probe_all
 from dvm_runtimes.discovery.provider import Machine, Probe
@@ -49,9 +49,9 @@ def test_those_that_hang_hide_nobody(linux: MadeUp) -> None:
         linux.hanging(place)
     linux.live(PLACES[-1])
 
-    found = choose_first(linux.machine, patience=PATIENT / 4)
+    found = first_usable(linux.machine, patience=PATIENT / 4)
 
-    assert found.platform.selector == "podman:rootless"
+    assert found[1].selector == "podman:rootless"
 
 
 def test_a_slow_one_that_comes_first_is_waited_for(linux: MadeUp) -> None:
@@ -61,7 +61,7 @@ def test_a_slow_one_that_comes_first_is_waited_for(linux: MadeUp) -> None:
     linux.live("~/.orbstack/run/docker.sock", before=lambda: next(asks, lambda: None)())
     linux.live("/var/run/docker.sock")
 
-    assert choose_first(linux.machine, patience=PATIENT).platform.selector == "orbstack"
+    assert first_usable(linux.machine, patience=PATIENT)[1].selector == "orbstack"
 
 
 @pytest.mark.parametrize(

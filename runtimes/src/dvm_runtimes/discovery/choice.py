@@ -1,14 +1,18 @@
-"""Which runtime is asked for, and by whom: argument, environment, configuration, or nobody."""
+"""The runtime that is asked for by argument, environment or configuration, and its platform."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.infos import Platform
 from dvm_runtimes.user.config import load_config
 
 from .provider import Machine, PlatformProvider
+
+Candidate = tuple[PlatformProvider, Platform]
 
 AUTO = "auto"
 VARIABLES = ("DVM_RUNTIME", "DVM_PLATFORM", "CONTAINER_RUNTIME")
@@ -16,12 +20,13 @@ VARIABLES = ("DVM_RUNTIME", "DVM_PLATFORM", "CONTAINER_RUNTIME")
 
 
 class Choice(NamedTuple):
-    """What is asked for.
+    """The runtime that is asked for.
 
     Attributes:
         name: a runtime's public name, or ``"auto"``.
-        profile: which of several, as in the ``work`` of ``colima:work``; else empty.
-        source: who says so: ``"runtime"`` for the argument, a variable's name, the configuration file, or empty.
+        profile: one of several, as the ``work`` of ``colima:work``, or an endpoint, as in
+            ``docker:unix:///srv/docker.sock``; else empty.
+        source: where the name is from: ``"runtime"`` for the argument, a variable, the configuration file, or empty.
     """
 
     name: str
@@ -30,7 +35,7 @@ class Choice(NamedTuple):
 
     @property
     def automatic(self) -> bool:
-        """Whether the first that answers will do."""
+        """Whether any platform will do."""
         return self.name == AUTO
 
     def __str__(self) -> str:
@@ -42,8 +47,8 @@ def choose(which: str, machine: Machine, providers: Mapping[str, PlatformProvide
 
     Args:
         which: the argument or option; ``"auto"`` leaves it to the environment, then to the configuration.
-        machine: whose environment and configuration count.
-        providers: those there are, by their public names.
+        machine: its environment and configuration count.
+        providers: by their public names.
 
     Raises:
         InvalidOptionError: there is no runtime of that name; the configuration cannot be read.
@@ -64,6 +69,40 @@ def choose(which: str, machine: Machine, providers: Mapping[str, PlatformProvide
     maybe = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{maybe}There are: {', '.join([AUTO, *providers])}."
     raise InvalidOptionError(source, text, "there is no such runtime", hint=hint)
+
+
+def platform_of(choice: Choice, machine: Machine, providers: Mapping[str, PlatformProvider]) -> Candidate:
+    """The platform that ``choice`` names, and its provider: that of the product whose socket it is.
+
+    Raises:
+        RuntimeUnavailableError: there is none; the hint says what to do.
+    """
+    provider = providers[choice.name]
+    if "://" in choice.profile:
+        return provider, provider.at(machine, choice.profile)
+    platform = provider.select(machine, choice.profile)
+    return owner_of(provider, platform, machine) if provider.shared(platform, machine) else (provider, platform)
+
+
+def owner_of(provider: PlatformProvider, platform: Platform, machine: Machine) -> Candidate:
+    """The product whose socket ``platform`` is, reached through a link, a variable or a context; else ``platform``."""
+    from dvm_runtimes.plugins import providers
+
+    place = place_of(platform)
+    for other in providers().values():
+        if not other.points:
+            for own in other.find(machine):
+                if place_of(own) == place:
+                    return other, own
+    return provider, platform
+
+
+def place_of(platform: Platform) -> str:
+    """A value that is equal for two descriptions of one engine."""
+    scheme, _, path = platform.endpoint.partition("://")
+    if scheme == "unix":
+        return os.path.realpath(path)
+    return platform.endpoint or f"{platform.type}:{platform.profile}"
 
 
 def _asked(which: str, machine: Machine) -> tuple[str, str]:

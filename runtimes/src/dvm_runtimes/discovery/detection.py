@@ -1,9 +1,8 @@
-"""Which container platforms are on this machine, which of them answer, and which one would be used."""
+"""The container platforms of this machine: which exist, which answer, and which one would be used."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,15 +10,15 @@ from dvm_runtimes.errors import DvmError, InvalidOptionError, RuntimeUnavailable
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.plugins import providers
 
-from .choice import AUTO, Choice, choose
-from .probing import QUICK, Candidate, probe_all
+from .choice import AUTO, Candidate, Choice, choose, owner_of, place_of, platform_of
+from .probing import QUICK, probe_all
 from .provider import NEVER, Machine, PlatformProvider, Probe
 
-NOTHING_HINT = "`dvm doctor` tells how to get one; `--runtime mock` needs none."
+NOTHING_HINT = "`dvm doctor` shows how to install one; `--runtime mock` needs none."
 
 
 class Sighting(NamedTuple):
-    """A platform that was found, and what it answered."""
+    """A platform that was found, and its answer."""
 
     provider: PlatformProvider
     platform: Platform
@@ -44,50 +43,54 @@ def detect_platforms(machine: Machine | None = None, *, timeout: float = QUICK) 
     machine = machine or Machine.this()
     sightings = look(machine, timeout)
     used = used_one(sightings, machine)
-    return [dataclasses.replace(one.platform, active=one is used) for one in sightings]
+    return [dataclasses.replace(one.platform, active=one is used and one.probe.reachable) for one in sightings]
 
 
 def detect_platform(machine: Machine | None = None, *, timeout: float = QUICK) -> Platform:
-    """The platform that would be used now: that of environment or configuration, else the first that answers.
+    """The platform that would be used now: that of the environment, the configuration or Docker's own settings, else
+    the first that answers.
 
     Raises:
-        InvalidOptionError: the environment or the configuration names none that there is.
-        RuntimeUnavailableError: none answers, or not the one asked for; the hint says what to do.
+        InvalidOptionError: the environment or the configuration names an unknown one.
+        RuntimeUnavailableError: none answers, or not the one that is asked for; the hint says what to do.
     """
     machine = machine or Machine.this()
     known = providers()
     choice = choose(AUTO, machine, known)
-    if choice.automatic:
+    named = explicit_platform(machine) if choice.automatic else None
+    if choice.automatic and named is None:
         sightings = look_for_usable(machine, timeout)
         chosen = first_reachable(sightings)
         if chosen is None:
             raise nothing_answers(sightings)
         return dataclasses.replace(chosen.platform, active=True)
-    provider = known[choice.name]
-    platform = provider.select(machine, choice.profile)
+    provider, platform = platform_of(choice, machine, known) if named is None else named.candidate
     probe = probe_all([(provider, platform)], machine, timeout)[0]
     if not probe.reachable:
         raise RuntimeUnavailableError(
-            f"{platform.name} {probe.problem}", hint=probe.hint, platform=platform.name, operation="detect_platform"
+            f"{platform.name} {probe.problem}",
+            hint=probe.hint if named is None else named.hint(probe.hint),
+            platform=platform.name,
+            operation="detect_platform",
         )
     return dataclasses.replace(answered(platform, probe), active=True)
 
 
 def look(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
-    """Find everything and ask it; in the order of ``auto``, those that could not even be looked for at the end."""
+    """Find and probe every platform, in the order of ``auto``; providers that failed to look come last."""
     candidates, failed = find_candidates(machine)
     return ask_all(distinct(candidates), machine, timeout) + failed
 
 
 def look_for_usable(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
-    """The same for what ``auto`` may choose; the rest is not asked."""
+    """Find and probe the platforms that ``auto`` may choose."""
     candidates = distinct(find_candidates(machine)[0])
     usable = [one for one in candidates if one[0].automatic and one[1].rank < NEVER]
     return ask_all(usable, machine, timeout)
 
 
 def ask_all(candidates: list[Candidate], machine: Machine, timeout: float = QUICK) -> list[Sighting]:
-    """Ask these, all at the same time."""
+    """Probe the candidates at the same time."""
     probes = probe_all(candidates, machine, timeout)
     return [
         Sighting(provider, answered(platform, probe), probe)
@@ -96,13 +99,13 @@ def ask_all(candidates: list[Candidate], machine: Machine, timeout: float = QUIC
 
 
 def find_candidates(machine: Machine) -> tuple[list[Candidate], list[Sighting]]:
-    """What every provider finds, in the order of ``auto``, and those that failed to look; nothing is asked."""
+    """The platforms of every provider in the order of ``auto``, and the providers that failed; nothing is probed."""
     found: list[Candidate] = []
     failed: list[Sighting] = []
     for provider in providers().values():
         try:
             found += [(provider, platform) for platform in provider.find(machine)]
-        except Exception as error:  # noqa: BLE001 - one provider's trouble must not hide the others' engines
+        except Exception as error:  # noqa: BLE001 - one provider's failure must not hide the others' engines
             hint = error.hint if isinstance(error, DvmError) else ""
             probe = Probe(problem=f"could not be looked for: {' '.join(str(error).split())}", hint=hint)
             nowhere = Platform(type=provider.name, name=provider.name, endpoint="")
@@ -111,10 +114,9 @@ def find_candidates(machine: Machine) -> tuple[list[Candidate], list[Sighting]]:
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates without those that are another one by another path, through a link or a variable.
+    """The candidates, each engine once, also where a link, a variable or a context leads to it.
 
-    A provider that only points at sockets gives way to the one whose socket
-    it is; else the first stays.
+    The provider whose socket it is wins over one that `points`; else the first stays.
     """
     kept: dict[str, Candidate] = {}
     for candidate in candidates:
@@ -127,49 +129,88 @@ def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def answered(platform: Platform, probe: Probe) -> Platform:
-    """The platform with what it answered."""
+    """The platform with its answer."""
     return dataclasses.replace(
         platform, reachable=probe.reachable, version=probe.version, problem=probe.problem, hint=probe.hint
     )
 
 
 def first_reachable(sightings: Iterable[Sighting]) -> Sighting | None:
-    """The one that ``auto`` chooses."""
+    """The first in the order of ``auto`` that answers."""
     return next((one for one in sightings if one.eligible and one.platform.reachable), None)
 
 
 def used_one(sightings: Iterable[Sighting], machine: Machine) -> Sighting | None:
-    """The one that a call would use that asks for none; None where that is none of these."""
+    """The platform that a call without a runtime's name would use; None if it is none of these."""
     try:
         choice = choose(AUTO, machine, providers())
     except InvalidOptionError:
-        return None  # told by `dvm doctor`, and by every call that needs an engine
-    return first_reachable(sightings) if choice.automatic else _asked_for(choice, sightings, machine)
-
-
-def _asked_for(choice: Choice, sightings: Iterable[Sighting], machine: Machine) -> Sighting | None:
-    own = [one for one in sightings if one.provider.name == choice.name]
+        return None  # `dvm doctor` reports it, and every call that needs an engine
     try:
-        wanted = place_of(providers()[choice.name].select(machine, choice.profile))
+        wanted = named_platform(choice, machine)
     except DvmError:
         return None  # there is none of that name
-    return next((one for one in own if place_of(one.platform) == wanted), None)
+    return first_reachable(sightings) if wanted is None else sighting_of(wanted, sightings)
+
+
+def named_platform(choice: Choice, machine: Machine) -> Candidate | None:
+    """The platform that ``choice``, or for ``auto`` the user's settings name; None if any will do.
+
+    Raises:
+        RuntimeUnavailableError: there is none of that name.
+    """
+    if not choice.automatic:
+        return platform_of(choice, machine, providers())
+    named = explicit_platform(machine)
+    return None if named is None else named.candidate
+
+
+def sighting_of(candidate: Candidate, sightings: Iterable[Sighting]) -> Sighting | None:
+    """The sighting of the same engine."""
+    place = place_of(candidate[1])
+    return next((one for one in sightings if place_of(one.platform) == place), None)
+
+
+class NamedPlatform(NamedTuple):
+    """A platform that a setting of the user's names for every tool.
+
+    Attributes:
+        candidate: the platform, with the provider of the product whose socket it is.
+        source: the setting, as in ``"DOCKER_HOST"``.
+        undo: how the user takes it back.
+    """
+
+    candidate: Candidate
+    source: str
+    undo: str
+
+    def hint(self, own: str) -> str:
+        """The hint for an engine that does not answer: its own, and why no other engine is used.
+
+        Args:
+            own: the platform's hint.
+        """
+        return own if self.undo in own else f"{own} {self.source} names this engine; {self.undo} takes that back."
+
+
+def explicit_platform(machine: Machine) -> NamedPlatform | None:
+    """The platform that the user's settings name, which ``auto`` must use; None without such settings.
+
+    Raises:
+        RuntimeUnavailableError: they name one that does not exist.
+    """
+    for provider in providers().values():
+        if provider.automatic and (explicit := provider.explicit(machine)) is not None:
+            return NamedPlatform(owner_of(provider, explicit.platform, machine), explicit.source, explicit.undo)
+    return None
 
 
 def nothing_answers(sightings: Iterable[Sighting]) -> RuntimeUnavailableError:
-    """The error that tells what was found, and the first thing that would help."""
+    """The error that lists the platforms that were found, with the first hint."""
     found = [one for one in sightings if one.eligible]
     if not found:
         return RuntimeUnavailableError("no container platform was found on this machine", hint=NOTHING_HINT)
-    told = "; ".join(f"{one.platform.name} {one.probe.problem}" for one in found)
+    problems = "; ".join(f"{one.platform.name} {one.probe.problem}" for one in found)
     return RuntimeUnavailableError(
-        f"no container platform answers: {told}", hint=next((one.probe.hint for one in found if one.probe.hint), "")
+        f"no container platform answers: {problems}", hint=next((one.probe.hint for one in found if one.probe.hint), "")
     )
-
-
-def place_of(platform: Platform) -> str:
-    """What two entries have in common that are one engine."""
-    scheme, _, path = platform.endpoint.partition("://")
-    if scheme == "unix":
-        return os.path.realpath(path)
-    return platform.endpoint or f"{platform.type}:{platform.profile}"

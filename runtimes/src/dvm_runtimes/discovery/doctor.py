@@ -1,4 +1,4 @@
-"""What works on this machine, what does not, why something is not used, and the one thing that would fix each."""
+"""`examine`: everything that decides whether workspaces can run on this machine, with a fix for each problem."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ from dvm_runtimes.plugins import load_plugins
 from dvm_runtimes.user.config import config_file, load_config
 from dvm_runtimes.user.context import context_file, load_context
 
-from .choice import AUTO, Choice, choose
-from .detection import Sighting, ask_all, first_reachable, look, nothing_answers, place_of
+from .choice import AUTO, Candidate, Choice, choose, place_of, platform_of
+from .detection import (
+    NamedPlatform,
+    Sighting,
+    ask_all,
+    explicit_platform,
+    first_reachable,
+    look,
+    nothing_answers,
+    sighting_of,
+)
 from .probing import PATIENT
 from .provider import NEVER, Machine
 
@@ -28,13 +37,13 @@ PROBLEM = "problem"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """One fact that was checked.
 
     Attributes:
-        topic: what, as in ``"configuration"`` or ``"Docker Desktop"``.
-        state: ``"ok"``, ``"note"`` (not in use, and that is fine), ``"warning"`` or ``"problem"``.
-        text: what was found, in one line.
-        hint: what to do about it; empty when there is nothing to be done.
+        topic: the subject, as in ``"configuration"`` or ``"Docker Desktop"``.
+        state: ``"ok"``, ``"note"`` (unused, and no problem), ``"warning"`` or ``"problem"``.
+        text: the result, in one line.
+        hint: what to do about it; may be empty.
     """
 
     topic: str
@@ -45,17 +54,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the doctor found.
+    """The result of `examine`.
 
     Attributes:
         version: DVM's own.
         python: the interpreter's version.
         system: ``"linux"``, ``"darwin"`` or ``"windows"``.
-        asked: the runtime that is asked for, as in ``"auto"`` or ``"colima:work"``; empty when that cannot be told.
-        source: who asks for it: ``"runtime"``, a variable's name, a file; empty for nobody.
-        used: the platform that is used; None when there is none.
-        platforms: every one found, in the order of ``auto``.
-        checks: everything that was looked at, the most basic first.
+        asked: the runtime that is asked for, as in ``"auto"`` or ``"colima:work"``; empty if that is unknown.
+        source: where the name is from: ``"runtime"``, a variable, a file; may be empty.
+        used: the platform in use; None if there is none.
+        platforms: every platform, in the order of ``auto``.
+        checks: the most basic first.
     """
 
     version: str
@@ -69,7 +78,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is in the way of work."""
+        """Whether there is no problem."""
         return not any(check.state == PROBLEM for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,10 +97,10 @@ class Report:
 
 
 def examine(which: str = AUTO, machine: Machine | None = None, *, timeout: float = PATIENT) -> Report:
-    """Look at everything that decides whether workspaces can be started here. Raises nothing of its own.
+    """Check everything that decides whether workspaces can run on this machine. Raises no error of its own.
 
     Args:
-        which: the runtime that is wanted, as for `create_runtime`.
+        which: a runtime, as for `create_runtime`.
         machine: another machine than this, for tests.
         timeout: seconds for all platforms together.
     """
@@ -99,20 +108,24 @@ def examine(which: str = AUTO, machine: Machine | None = None, *, timeout: float
     plugins = load_plugins()
     sightings = look(machine, timeout)
     checks = [Check("dvm", OK, f"{__version__} on Python {interpreter.python_version()}"), _configuration(machine)]
-    checks += [Check(f"plugin {one.name}", WARNING, one.problem, "Update it, or remove it.") for one in plugins.broken]
+    checks += [Check(f"plugin {one.name}", WARNING, one.problem, "Update or remove it.") for one in plugins.broken]
     choice: Choice | None = None
     used: Sighting | None = None
+    found = True
     try:
         choice = choose(which, machine, plugins.providers)
-        checks.append(_asked(choice))
-        used = _used(choice, sightings, machine, timeout)
+        named = explicit_platform(machine) if choice.automatic else None
+        checks.append(_asked(choice, named))
+        used = _used(choice, named, sightings, machine, timeout)
         if used is not None and all(place_of(one.platform) != place_of(used.platform) for one in sightings):
             sightings = [used, *sightings]
     except DvmError as error:
         checks.append(Check("runtime", PROBLEM, error.message, error.hint))
+        found = False
     platforms = [_marked(one, used) for one in sightings]
     checks += [_platform(one, used, choice) for one in sightings]
-    checks += _outcome(used, choice, sightings, machine)
+    if found:
+        checks += _outcome(used, sightings, machine)
     checks.append(_context())
     return Report(
         version=__version__,
@@ -133,26 +146,30 @@ def _configuration(machine: Machine) -> Check:
     except DvmError as error:
         return Check("configuration", PROBLEM, error.message, error.hint)
     if config.unknown:
-        words = ", ".join(repr(key) for key in config.unknown)
-        return Check("configuration", WARNING, f"{file} has keys that mean nothing: {words}", "Remove them.")
+        keys = ", ".join(repr(key) for key in config.unknown)
+        return Check("configuration", WARNING, f"{file} has unknown keys: {keys}", "Remove them.")
     return Check("configuration", OK, str(file) if file.exists() else f"none (it would be {file})")
 
 
-def _asked(choice: Choice) -> Check:
+def _asked(choice: Choice, named: NamedPlatform | None) -> Check:
+    if named is not None:
+        return Check("runtime", OK, f"{choice}, the engine that {named.source} names")
     if choice.source in ("", "runtime"):
         return Check("runtime", OK, f"{choice}, the first that answers" if choice.automatic else str(choice))
-    return Check("runtime", OK, f"{choice}, says {choice.source}")
+    return Check("runtime", OK, f"{choice}, from {choice.source}")
 
 
-def _used(choice: Choice, sightings: list[Sighting], machine: Machine, timeout: float) -> Sighting | None:
-    if choice.automatic:
+def _used(
+    choice: Choice, named: NamedPlatform | None, sightings: list[Sighting], machine: Machine, timeout: float
+) -> Sighting | None:
+    wanted: Candidate
+    if named is not None:
+        wanted = named.candidate
+    elif choice.automatic:
         return first_reachable(sightings)
-    provider = load_plugins().providers[choice.name]
-    wanted = provider.select(machine, choice.profile)
-    for one in sightings:
-        if one.provider.name == choice.name and place_of(one.platform) == place_of(wanted):
-            return one
-    return ask_all([(provider, wanted)], machine, timeout)[0]
+    else:
+        wanted = platform_of(choice, machine, load_plugins().providers)
+    return sighting_of(wanted, sightings) or ask_all([wanted], machine, timeout)[0]
 
 
 def _marked(sighting: Sighting, used: Sighting | None) -> Platform:
@@ -166,7 +183,7 @@ def _platform(one: Sighting, used: Sighting | None, choice: Choice | None) -> Ch
     if one is used:
         if platform.reachable:
             return Check(topic, OK, f"in use: {platform.version} {where}".strip())
-        return Check(topic, PROBLEM, f"is asked for, but {platform.problem}", platform.hint)
+        return Check(topic, PROBLEM, f"asked for, but {platform.problem}", platform.hint)
     if not platform.reachable:
         return Check(topic, NOTE, platform.problem, platform.hint)
     return Check(topic, NOTE, f"answers ({platform.version}); {_why_not(one, used, choice)}", _how(platform))
@@ -176,7 +193,7 @@ def _why_not(one: Sighting, used: Sighting | None, choice: Choice | None) -> str
     if choice is not None and not choice.automatic:
         return f"not in use, for {choice} is asked for"
     if not one.provider.automatic or one.platform.rank >= NEVER:
-        return "used only when it is asked for"
+        return "used only if asked for"
     return f"not in use, for {used.platform.name} comes first" if used else "not in use"
 
 
@@ -184,11 +201,7 @@ def _how(platform: Platform) -> str:
     return f"`--runtime {platform.selector or platform.type}` uses it."
 
 
-def _outcome(
-    used: Sighting | None, choice: Choice | None, sightings: list[Sighting], machine: Machine
-) -> Iterator[Check]:
-    if choice is None:
-        return
+def _outcome(used: Sighting | None, sightings: list[Sighting], machine: Machine) -> Iterator[Check]:
     if used is None:
         error = nothing_answers(sightings)
         found = any(one.eligible for one in sightings)
@@ -202,18 +215,18 @@ def _outcome(
 def _installable(machine: Machine) -> Iterator[Check]:
     for provider in load_plugins().providers.values():
         if provider.automatic and (hint := provider.install_hint(machine)):
-            yield Check(f"install {provider.name}", NOTE, "would give you one", hint)
+            yield Check(f"install {provider.name}", NOTE, "can be installed", hint)
 
 
 def _abilities(used: Sighting, machine: Machine) -> Iterator[Check]:
-    """What the engine in use cannot do; the proof that it can be driven at all."""
+    """Whether a runtime can be created for the engine, and what the engine cannot do."""
     try:
         with used.provider.create(used.platform, machine) as runtime:
             missing = {name: why for name, why in runtime.capabilities.to_dict().items() if why is not True}
     except DvmError as error:
         yield Check("engine", PROBLEM, error.message, error.hint)
         return
-    yield Check("engine", OK, f"{used.platform.name} can be driven")
+    yield Check("engine", OK, f"{used.platform.name} works")
     for name, why in missing.items():
         yield Check("engine", NOTE, f"no {name.replace('_', ' ')}: {why}")
 
@@ -224,5 +237,5 @@ def _context() -> Check:
     except DvmError as error:
         return Check("context", PROBLEM, error.message, error.hint)
     if not context.app and not context.workspace:
-        return Check("context", OK, "none: the current folder's workspace is meant")
+        return Check("context", OK, "none; the current folder's workspace is the default")
     return Check("context", OK, f"app {context.app or '-'}, workspace {context.workspace or '-'} ({context_file()})")

@@ -1,31 +1,32 @@
-"""`create_runtime`: the runtime that was asked for, or the first that answers."""
+"""`create_runtime`: a runtime by name, or for the first platform that answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dvm_runtimes.errors import UnsupportedError
+from dvm_runtimes.errors import RuntimeUnavailableError, UnsupportedError
+from dvm_runtimes.infos import Platform
 from dvm_runtimes.plugins import providers_for
 
-from .choice import choose
+from .choice import Candidate, choose, platform_of
 from .provider import Machine, PlatformProvider
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
-    from .detection import Sighting
-
 PATIENCE = 3.0
-"""Seconds for engines that took the connection and were silent, when one of them would be the choice."""
+"""Seconds for engines that accepted the connection and were silent, if one of them would be the choice."""
 
 
 def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
-    """The runtime that drives the platform asked for. It has answered once.
+    """A runtime for the platform that is asked for; its engine has answered once.
 
     Args:
-        which: a public name such as ``"docker"``, one of several as in ``"colima:work"``, or ``"auto"``: what
-            ``DVM_RUNTIME``, ``CONTAINER_RUNTIME`` or the configuration file names, else the first that answers.
-        overrides: whatever the platform's own `PlatformProvider.create` takes.
+        which: a public name such as ``"docker"``, one of several as in ``"colima:work"``, an engine by its address as
+            in ``"docker:unix:///srv/docker.sock"`` (`ContainerRuntime.selector` has this form), or ``"auto"``: the
+            one that ``DVM_RUNTIME``, ``CONTAINER_RUNTIME``, the configuration file or Docker's own settings
+            (``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context) name, else the first that answers.
+        overrides: keyword arguments of the platform's own ``create``.
 
     Raises:
         InvalidOptionError: there is no such runtime, or it does not know an override.
@@ -39,24 +40,39 @@ def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
     known = providers_for(which)
     choice = choose(which, machine, known)
     if choice.automatic:
-        chosen = choose_first(machine)
-        check_system(chosen.provider, machine)
-        return chosen.provider.create(chosen.platform, machine, **overrides)
-    provider = known[choice.name]
+        return _create_automatic(machine, overrides)
+    return _create(*platform_of(choice, machine, known), machine, overrides)
+
+
+def _create(
+    provider: PlatformProvider, platform: Platform, machine: Machine, overrides: dict[str, Any]
+) -> ContainerRuntime:
     check_system(provider, machine)
-    return provider.create(provider.select(machine, choice.profile), machine, **overrides)
+    return provider.create(platform, machine, **overrides)
 
 
-def choose_first(machine: Machine, patience: float = PATIENCE) -> Sighting:
-    """The first platform that answers, in the order of ``auto``.
+def _create_automatic(machine: Machine, overrides: dict[str, Any]) -> ContainerRuntime:
+    # Imported only for `auto`.
+    from .detection import explicit_platform
 
-    One that comes before it and was silent is asked again, patiently: on a
-    busy machine the choice must be the same as on an idle one.
+    named = explicit_platform(machine)
+    if named is None:
+        return _create(*first_usable(machine), machine, overrides)
+    try:
+        return _create(*named.candidate, machine, overrides)
+    except RuntimeUnavailableError as error:
+        error.hint = named.hint(error.hint)
+        raise
+
+
+def first_usable(machine: Machine, patience: float = PATIENCE) -> Candidate:
+    """The first platform in the order of ``auto`` that answers.
+
+    A silent one that comes before it is probed again with more time: a busy machine must choose like an idle one.
 
     Raises:
         RuntimeUnavailableError: none answers.
     """
-    # Needed only where nobody says which it shall be.
     from .detection import ask_all, first_reachable, look_for_usable, nothing_answers
 
     sightings = look_for_usable(machine)
@@ -69,14 +85,14 @@ def choose_first(machine: Machine, patience: float = PATIENCE) -> Sighting:
     found = first_reachable(again) or chosen
     if found is None:
         raise nothing_answers(sightings)
-    return found
+    return found.provider, found.platform
 
 
 def check_system(provider: PlatformProvider, machine: Machine) -> None:
-    """Refuse what does not work on this operating system.
+    """Refuse a platform that does not work on this operating system.
 
     Raises:
-        UnsupportedError: in one line, with what does.
+        UnsupportedError: the hint names what works.
     """
     if machine.system == "windows" and not provider.windows:
         raise UnsupportedError(

@@ -1,4 +1,4 @@
-"""Asking many platforms at once, and never longer than a given time."""
+"""Probes of many platforms at the same time, within a time limit."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from collections.abc import Sequence
 
 from dvm_runtimes.infos import Platform
 
+from .choice import Candidate
 from .provider import Machine, PlatformProvider, Probe
 
 QUICK = 0.15
 """Seconds for all probes together; a local engine answers in a few milliseconds."""
 
 PATIENT = 2.0
-"""Seconds for all probes together where every engine matters, also one that is busy or on another machine."""
+"""Seconds for all probes together where every engine counts, also a busy one and one on another machine."""
 
 SILENT = Probe(
     problem="does not answer",
-    hint="It may still be starting: ask again in a moment, or restart it.",
+    hint="It may still be starting: try again in a moment, or restart it.",
     silent=True,
 )
 
-Candidate = tuple[PlatformProvider, Platform]
-
 
 def probe_all(candidates: Sequence[Candidate], machine: Machine, timeout: float = QUICK) -> list[Probe]:
-    """What each answered, in their order, all asked at the same time.
+    """The answers in the order of the candidates, which are probed at the same time.
 
-    Ends after ``timeout`` seconds at the latest; who has not answered by then
-    is `SILENT`.
+    Ends after ``timeout`` seconds at the latest; a platform without an answer by then is `SILENT`.
     """
     answers: queue.SimpleQueue[tuple[int, Probe]] = queue.SimpleQueue()
 
@@ -56,10 +54,10 @@ def probe_all(candidates: Sequence[Candidate], machine: Machine, timeout: float 
 
 
 def first_alive(provider: PlatformProvider, platforms: Sequence[Platform], machine: Machine) -> Platform:
-    """The first that answers; the first of all where none does.
+    """The first platform that answers; the first of all if none does.
 
-    One that was silent is asked again, patiently, before a later one is
-    taken: a busy machine must choose like an idle one.
+    A silent one is probed again with more time before a later one is chosen: a busy machine must choose like an idle
+    one.
     """
     if len(platforms) == 1:
         return platforms[0]

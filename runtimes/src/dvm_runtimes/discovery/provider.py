@@ -1,8 +1,7 @@
-"""How a platform makes itself known: found without being told, probed, driven.
+"""The interface of a platform: find its engines, probe them, create runtimes for them.
 
-A platform is one file in `dvm_runtimes.platforms` (or in somebody else's
-package, registered through the pluggy hook of `dvm_runtimes.plugins`) that
-holds a `PlatformProvider`. Shared code knows nothing else of it.
+A platform is one module of `dvm_runtimes.platforms`, or of another package that registers it through the pluggy hook
+of `dvm_runtimes.plugins`. Shared code knows platforms only through this interface.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
 
 from .machine import Machine as Machine  # part of this interface
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 NEVER = 1000
-"""The rank of what ``auto`` does not choose."""
+"""The rank of an engine that ``auto`` does not choose."""
 
 
 class Probe(NamedTuple):
-    """What a platform answered.
+    """A platform's answer.
 
     Attributes:
-        version: what it said of itself; empty when it did not answer.
-        problem: why it did not answer, in a few words; empty when it did.
-        hint: what would make it answer; empty when it did.
-        silent: it took the connection and said nothing in time: it may hang, or just be slow.
+        version: the engine's version; empty without an answer.
+        problem: why there was no answer, as the end of a sentence that begins with the platform's name.
+        hint: what to do about the problem.
+        silent: it accepted the connection and did not answer in time: it may hang, or be slow.
     """
 
     version: str = ""
@@ -43,43 +43,85 @@ class Probe(NamedTuple):
         return not self.problem
 
 
+class Explicit(NamedTuple):
+    """An engine that the user's own settings name.
+
+    Attributes:
+        platform: the engine.
+        source: the setting, as in ``"DOCKER_HOST"``.
+        undo: how the user takes it back, as in ``"`unset DOCKER_HOST`"``.
+    """
+
+    platform: Platform
+    source: str
+    undo: str
+
+
 class PlatformProvider(ABC):
-    """One public runtime name, and every product on a machine that goes by it."""
+    """One public runtime name, and the engines on a machine that belong to it."""
 
     name: str
-    """The public name, as in ``"docker"``; what users give as ``--runtime``."""
+    """The public name, as in ``"docker"``; the value of ``--runtime``."""
 
     aliases: tuple[str, ...] = ()
-    """Other words that users know it by; never shown."""
+    """Other accepted names; never shown."""
 
     automatic: bool = True
     """Whether ``auto`` may choose it."""
 
     points: bool = False
-    """Whether its entries may lead to another product's socket, as ``DOCKER_HOST`` does; the other's own entry wins."""
+    """Whether its platforms may be another provider's sockets, as with ``DOCKER_HOST``; then the other's wins."""
 
     windows: bool = False
     """Whether it works on Windows itself, outside WSL."""
 
     @abstractmethod
     def find(self, machine: Machine) -> list[Platform]:
-        """What seems to be there, from files and variables alone; nothing is started or asked.
+        """The engines that files and variables tell of; none is started or asked.
 
-        Each has type, name, endpoint, profile, rank and selector. The order
-        of ``auto`` is by rank: OrbStack 10, Colima 20, Docker Desktop 30,
-        Docker 40, Podman 50, containerd 60, k3s 70; `NEVER` for one that
-        must be asked for, such as an engine on another machine.
+        Each has type, name, endpoint, profile, rank and selector. ``auto`` chooses by rank, the lowest first: the
+        built-in platforms have 10 to 60 (docs/platforms.md has the order), and `NEVER` is for an engine that must be
+        asked for, such as one on another machine.
         """
 
     @abstractmethod
     def select(self, machine: Machine, profile: str) -> Platform:
-        """The platform that ``NAME:PROFILE`` asks for, whether it seems to be there or not.
+        """The platform that ``NAME:PROFILE`` asks for, whether it seems to exist or not.
 
         An empty profile asks for the default one.
 
         Raises:
-            RuntimeUnavailableError: there is none of that name; the hint lists those there are.
+            RuntimeUnavailableError: there is none of that name, or a setting of the user's names one that does not
+                exist; the hint lists the existing ones.
         """
+
+    def at(self, machine: Machine, endpoint: str) -> Platform:
+        """The platform that listens at ``endpoint``, as `ContainerRuntime.selector` asks for it.
+
+        Raises:
+            RuntimeUnavailableError: there is none.
+        """
+        for platform in self.find(machine):
+            if platform.endpoint == endpoint:
+                return platform
+        raise RuntimeUnavailableError(
+            f"{self.name} has no engine at {endpoint}",
+            hint="`dvm platforms` lists the engines of this machine.",
+            platform=self.name,
+            operation="create_runtime",
+        )
+
+    def explicit(self, machine: Machine) -> Explicit | None:
+        """The engine that the user's settings name, which ``auto`` must use; None without such a setting.
+
+        Raises:
+            RuntimeUnavailableError: the setting names an engine that does not exist.
+        """
+        return None
+
+    def shared(self, platform: Platform, machine: Machine) -> bool:
+        """Whether ``platform`` may be another provider's socket; see `points`."""
+        return self.points
 
     @abstractmethod
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
@@ -87,11 +129,11 @@ class PlatformProvider(ABC):
 
     @abstractmethod
     def install_hint(self, machine: Machine) -> str:
-        """How one gets it on this machine, in one line."""
+        """How to install it on this machine, in one line; empty if it cannot be."""
 
     @abstractmethod
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
-        """The runtime that drives it. Asks it once, so that a runtime that exists is one that answered.
+        """A runtime for the platform, once the engine has answered.
 
         Raises:
             RuntimeUnavailableError: it does not answer; the hint says how to start it here.

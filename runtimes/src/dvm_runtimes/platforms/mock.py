@@ -28,6 +28,9 @@ class MockProvider(PlatformProvider):
     def select(self, machine: Machine, profile: str) -> Platform:
         return _platform(check_container_name(profile, "runtime") if profile else "")
 
+    def at(self, machine: Machine, endpoint: str) -> Platform:
+        return self.select(machine, endpoint.removeprefix("mock://"))
+
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
         return Probe(version=VERSION)
 

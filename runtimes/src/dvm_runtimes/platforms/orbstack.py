@@ -8,7 +8,7 @@ from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.engines.docker_api.provider import DockerApiProvider, no_such_profile
 from dvm_runtimes.infos import Platform
-from dvm_runtimes.platforms.docker.provider import VM_AGENT
+from dvm_runtimes.platforms.docker.places import VM_AGENT
 
 RANK = 10
 

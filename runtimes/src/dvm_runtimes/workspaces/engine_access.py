@@ -62,6 +62,11 @@ class EngineAccess:
         return self._engine.endpoint
 
     @property
+    def selector(self) -> str:
+        """The name of exactly this engine for `create_runtime`, in any process: ``"docker:unix:///run/docker.sock"``."""
+        return f"{self.platform_type}:{self.endpoint}"
+
+    @property
     def capabilities(self) -> Capabilities:
         """What this engine can do."""
         return self._engine.capabilities

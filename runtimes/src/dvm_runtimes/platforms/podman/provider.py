@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvm_runtimes.discovery.probing import first_alive
-from dvm_runtimes.discovery.provider import NEVER, Machine
+from dvm_runtimes.discovery.provider import NEVER, Machine, Probe
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.engines.docker_api.profile import Place
 from dvm_runtimes.engines.docker_api.provider import (
@@ -58,12 +58,14 @@ class PodmanProvider(DockerApiProvider):
 
     def find(self, machine: Machine) -> list[Platform]:
         chosen, places = _chosen(machine), _places(machine)
-        found = [*chosen, *(way for way in places if _is_there(way))]
-        if not found and places and podman_program(machine):
+        found = [way for way in places if _is_there(way)]
+        if not chosen and not found and places and podman_program(machine):
             found = places[:1]
-        known: dict[str, Platform] = {}
+        known = {way.platform.endpoint: way.platform for way in chosen}
         for way in [*found, *_connections(machine)]:
-            known.setdefault(way.platform.endpoint, way.platform)
+            # The user's choice is not passed over: another one must be asked for.
+            platform = replace(way.platform, rank=NEVER) if chosen else way.platform
+            known.setdefault(platform.endpoint, platform)
         return list(known.values())
 
     def select(self, machine: Machine, profile: str) -> Platform:
@@ -75,12 +77,24 @@ class PodmanProvider(DockerApiProvider):
                 known = (way.platform.profile for way in [*places, *connections])
                 raise no_such_profile("Podman", profile, known)
             return named[0].platform
+        if chosen and not chosen[0].platform.endpoint:
+            raise no_such_profile("Podman", chosen[0].platform.profile, (way.platform.profile for way in connections))
         if chosen:
             return chosen[0].platform
         there = [way.platform for way in places if _is_there(way)]
         there += [way.platform for way in connections if way.platform.rank < NEVER]
         # A socket that nobody serves any more must not hide the engine that runs.
         return first_alive(self, there, machine) if there else places[0].platform
+
+    def at(self, machine: Machine, endpoint: str) -> Platform:
+        known = [*_chosen(machine), *_places(machine), *_connections(machine)]
+        unknown = Platform("podman", f"Podman ({endpoint})", endpoint, rank=NEVER, selector=f"podman:{endpoint}")
+        return next((way.platform for way in known if way.platform.endpoint == endpoint), unknown)
+
+    def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
+        if platform.endpoint:
+            return super().probe(platform, machine, timeout)
+        return Probe(problem="does not exist", hint=self._way(platform, machine).start)
 
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
         identity = self._way(platform, machine).identity
@@ -138,8 +152,12 @@ def _chosen(machine: Machine) -> list[Way]:
         platform = Platform("podman", name, host, rank=RANK, selector="podman")
         return [Way(platform, start, _place_of(host, machine), machine.env.get("CONTAINER_SSHKEY", ""))]
     if name := machine.env.get("CONTAINER_CONNECTION", ""):
-        named = (way for way in _connections(machine) if way.platform.profile == name)
-        return [way._replace(platform=replace(way.platform, selector="podman", rank=RANK)) for way in named]
+        for way in _connections(machine):
+            if way.platform.profile == name:
+                return [way._replace(platform=replace(way.platform, selector="podman", rank=RANK))]
+        start = "Name an existing connection in CONTAINER_CONNECTION, or `unset CONTAINER_CONNECTION`."
+        platform = Platform("podman", f"Podman (connection: {name})", "", name, rank=RANK, selector="podman")
+        return [Way(platform, start)]
     return []
 
 
