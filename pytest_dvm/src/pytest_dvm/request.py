@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import BuildOptions, Mount, Port, StartOptions
+from dvm_runtimes.user.home import expand_home
 
 from .settings import Settings
 
@@ -155,7 +156,7 @@ def _mount(mount: object, folder: Path) -> Mount:
     if not colon or mode not in ("", "ro", "rw"):
         raise InvalidOptionError("mounts", mount, 'write it as "source:/destination" or "source:/destination:ro"')
     named = "/" not in source and not source.startswith(".")
-    place = source if named else os.fspath(folder / Path(source).expanduser())
+    place = source if named else os.fspath(folder / expand_home(source, "mounts"))
     return Mount(place, destination, "volume" if named else "bind", read_only=mode == "ro")
 
 

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dvm_runtimes.errors import DvmError
 from dvm_runtimes.user.folders import state_folder
 
 from . import reaper
@@ -58,6 +59,9 @@ class Ledger:
         watch: process IDs whose end counts as the owner's; default this process.
         pipe: whether the end of a pipe from this process counts too. False if the owner is another process.
 
+    Raises:
+        DvmError: the ledger cannot be written.
+
     >>> import tempfile
     >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "doc.ledger")
     >>> ledger.plan("container", "dvm-one", "docker")
@@ -77,18 +81,23 @@ class Ledger:
         pipe: bool = True,
     ) -> None:
         self.file = file or ledgers_folder() / f"{secrets.token_hex(8)}{_SUFFIX}"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._engines: set[str] = set()
         self._reaper: subprocess.Popen[bytes] | None = None
         self._handed_over = False
         try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self.file, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             # Another process has created it and started its reaper.
             self._fd = os.open(self.file, _APPEND)
             return
+        except OSError as error:
+            raise DvmError(
+                f"the list of what is to be removed cannot be written to {self.file}: {error.strerror}",
+                hint="Set XDG_STATE_HOME to a folder that you may write to.",
+            ) from None
         self._write({"ledger": 1, "owner": owner or current_owner()})
         self._reaper = start_reaper(self.file, [os.getpid()] if watch is None else watch, pipe=pipe)
 

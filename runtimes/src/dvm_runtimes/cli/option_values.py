@@ -7,13 +7,13 @@ import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.options import Mount, Port
+from dvm_runtimes.user.home import expand_home
 
 if TYPE_CHECKING:
     from dvm_runtimes.waiting import WaitStrategy
@@ -48,7 +48,7 @@ def mount(text: str) -> Mount:
     if "destination" not in fields:
         raise InvalidOptionError("mounts", text, "dst= is missing", hint=_MOUNT_HINT)
     if fields.get("type", "bind") == "bind" and "source" in fields:
-        fields["source"] = local_path(fields["source"])
+        fields["source"] = local_path(fields["source"], "mounts")
     values: dict[str, Any] = fields
     return Mount(read_only=read_only, **values)
 
@@ -70,7 +70,7 @@ def volume(text: str) -> Mount:
         raise InvalidOptionError("volumes", text, "write SOURCE:DESTINATION or SOURCE:DESTINATION:ro")
     read_only = modes == ["ro"]
     if source.startswith((".", "~")) or "/" in source:
-        return Mount(local_path(source), destination, "bind", read_only)
+        return Mount(local_path(source, "volumes"), destination, "bind", read_only)
     return Mount(source, destination, "volume", read_only)
 
 
@@ -130,13 +130,13 @@ def argv(text: str, field: str) -> list[str]:
         raise InvalidOptionError(field, text, f"cannot be split into arguments: {str(error).lower()}") from None
 
 
-def local_path(path: str) -> str:
+def local_path(path: str, field: str) -> str:
     """Make a path of this machine absolute, as engines require. Symbolic links are kept.
 
-    >>> local_path("/srv/shop/")
+    >>> local_path("/srv/shop/", "app_path")
     '/srv/shop'
     """
-    return str(Path(path).expanduser().absolute()) if path else path
+    return str(expand_home(path, field).absolute()) if path else path
 
 
 def _split_quoted(text: str) -> list[str]:

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.user.home import home_folder
 
 from .text import is_text
 
@@ -70,7 +71,7 @@ def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path 
     through = "" if os.fspath(real) == os.path.normpath(text) else f" (it leads to {os.fspath(real)!r})"
     if real == Path("/"):
         raise InvalidOptionError(field, text, f"the whole file system is never mounted{through}")
-    home = Path(os.path.realpath(home or Path.home()))
+    home = Path(os.path.realpath(home or home_folder()))
     for personal in PERSONAL_PATHS:
         if _within(real, home / personal):
             raise InvalidOptionError(field, text, f"holds personal secrets and is never mounted{through}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from dvm_runtimes.engines.base import ContainerSpec, Engine
 from dvm_runtimes.errors import InvalidOptionError, UnsupportedError
 from dvm_runtimes.options import Mount, StartOptions
+from dvm_runtimes.user.home import home_folder
 from dvm_runtimes.validation.environment import read_env_file
 from dvm_runtimes.validation.mount_policy import check_bind_source
 from dvm_runtimes.validation.naming import EXPIRES, IMAGE, OWNER, SPEC
@@ -44,7 +45,7 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
         InvalidOptionError: a mount source or env file that cannot be used.
         UnsupportedError: an option that this engine cannot honour.
     """
-    home = home or Path.home()
+    home = home or home_folder()
     _refuse_unsupported(options, engine)
     env = dict(read_env_file(options.env_file)) if options.env_file is not None else {}
     env.update(options.env)

@@ -11,6 +11,7 @@ from dvm_runtimes.errors import WorkspaceNotRunningError
 from dvm_runtimes.infos import WorkspaceStatus
 from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.runtime import ContainerRuntime
+from dvm_runtimes.user.home import home_folder
 from dvm_server.arguments import Arguments
 
 from .call import Call
@@ -52,7 +53,7 @@ def attach_plan(call: Call, request: AttachRequest) -> dict[str, Any]:
         "program": sys.executable,
         "args": args,
         "env": dict(options.env),
-        "cwd": folder if folder is not None and Path(folder).is_dir() else str(Path.home()),
+        "cwd": folder if folder is not None and Path(folder).is_dir() else str(home_folder()),
     }
 
 

@@ -132,9 +132,9 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     entrypoint, owner, ready = given.pop("entrypoint"), given.pop("owner"), given.pop("ready")
     app_path, env_file = given.pop("app_path"), given.pop("env_file")
     return {
-        "app_path": None if app_path is None else option_values.local_path(app_path),
+        "app_path": None if app_path is None else option_values.local_path(app_path, "app_path"),
         "env": environment(given.pop("env")),
-        "env_file": None if env_file is None else option_values.local_path(env_file),
+        "env_file": None if env_file is None else option_values.local_path(env_file, "env_file"),
         "mounts": [*map(option_values.mount, given.pop("mounts")), *map(option_values.volume, given.pop("volumes"))],
         "ports": [option_values.port(text) for text in given.pop("ports")],
         "extra_hosts": pairs(given.pop("extra_hosts"), "extra_hosts", ":"),

@@ -25,6 +25,7 @@ from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
+from dvm_runtimes.user.home import home_folder
 
 from .api import DockerApi
 from .buildkit_progress import Vertexes
@@ -81,7 +82,7 @@ def find_tool() -> BuildTool | None:
     buildx works without Docker's command. Before version 23, that command
     had BuildKit's client within.
     """
-    config = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
+    config = os.environ.get("DOCKER_CONFIG") or str(home_folder() / ".docker")
     for folder in (f"{config}/cli-plugins", *_PLUGIN_FOLDERS):
         plugin = Path(folder) / "docker-buildx"
         if os.access(plugin, os.X_OK) and (tool := _buildx(str(plugin))):
