@@ -30,6 +30,10 @@ _EVENT_POLL = 0.02
 """Seconds between looks at a plain ``threading.Event``, which has no way to call back."""
 
 
+class AbortedError(OperationCancelledError):
+    """What waited was aborted: by its operation, whose own error then replaces this one, or by another thread."""
+
+
 class CancelToken(threading.Event):
     """A cancel event that acts at once instead of within 20 ms.
 
@@ -125,7 +129,7 @@ class Operation:
             error.operation = error.operation or self.name
             error.platform = error.platform or self.platform
         if isinstance(error, Exception) and self._reason is not None:
-            if isinstance(error, OperationTimeoutError | OperationCancelledError):
+            if isinstance(error, OperationTimeoutError | OperationCancelledError) and type(error) is not AbortedError:
                 return
             raise self.abort_error(error) from error
 
@@ -201,10 +205,9 @@ class Operation:
     def abort_error(self, cause: BaseException | None = None) -> DvmError:
         """The typed error for the way in which this call was cut short."""
         facts: dict[str, Any] = {"platform": self.platform, "operation": self.name}
-        if cause is not None:
-            facts["detail"] = str(cause)
-            if isinstance(cause, DvmError):
-                facts["logs"] = cause.logs
+        if isinstance(cause, DvmError):
+            # Not its message: a connection that this call's end has cut looks like an engine that went away.
+            facts["logs"] = cause.logs
         doing = f" while {self.step}" if self.step else ""
         if self._reason == "timeout":
             return OperationTimeoutError(

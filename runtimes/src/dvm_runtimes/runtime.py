@@ -295,8 +295,10 @@ class ContainerRuntime(EngineAccess):
         """
         from .workspaces.attaching import attach
 
-        self._require("terminal", "attach_to_workspace")
-        with self._operation("attach_to_workspace", timeout, cancel) as op:
+        # `dvm exec` is this with a command; its errors name what was asked for.
+        name = "exec_in_workspace" if options is not None and options.command else "attach_to_workspace"
+        self._require("terminal", name)
+        with self._operation(name, timeout, cancel) as op:
             container = lookup.get_running(self._engine, op, workspace)
             return attach(self._engine, op, container.id, options or AttachOptions())
 

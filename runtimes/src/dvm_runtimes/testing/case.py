@@ -15,7 +15,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from dvm_runtimes.errors import DvmError, ImageNotFoundError, WorkspaceNotFoundError
+from dvm_runtimes.errors import (
+    DvmError,
+    ImageNotFoundError,
+    OperationCancelledError,
+    OperationTimeoutError,
+    WorkspaceNotFoundError,
+)
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.options import BuildOptions, ExecOptions, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
@@ -289,6 +295,9 @@ def assert_typed(error: DvmError, runtime: ContainerRuntime, operation: str, *, 
     if hint:
         assert error.hint
         assert error.hint.split() == str(error).split()[-len(error.hint.split()) :]
+    if isinstance(error, OperationCancelledError | OperationTimeoutError):
+        # The caller's own doing: nothing suggests that the engine went away.
+        assert error.detail == ""
     data = json.loads(json.dumps(error.to_dict()))
     assert data["kind"] == error.kind
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 -- made on the line itself

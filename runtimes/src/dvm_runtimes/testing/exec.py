@@ -273,6 +273,20 @@ class ExecConformance(ConformanceCase):
             runtime.exec_in_workspace(workspace, ["touch", path], cancel=cancel)
         assert self.run(runtime, workspace, "test", "-e", path).exit_code == 1
 
+    def test_session_that_is_aborted_says_so(self, runtime: ContainerRuntime, bench: Bench, workspace: str) -> None:
+        """`OperationCancelledError` for whoever waits: it is not the engine that ended it."""
+        path = bench.path()
+        with runtime.open_exec(workspace, ["sh", "-c", FIRST_WORD.format(path=path) + "sleep 600"]) as session:
+            assert session.read()
+            aborting = threading.Timer(0.2, session.abort)
+            aborting.start()
+            with pytest.raises(OperationCancelledError) as caught:  # noqa: PT012 -- it is the loop that raises
+                while session.read():
+                    pass
+            aborting.join()
+        assert caught.value.detail == ""
+        self.assert_ended(bench, workspace, path)
+
     def test_exec_ends_with_its_workspace(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """A container that is killed takes the command with it, and the caller is told so."""
         workspace = bench.start()

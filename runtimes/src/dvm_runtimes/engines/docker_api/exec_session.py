@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dvm_runtimes.engines.base import STDOUT, ExecSession
 from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.errors import DvmError, ExecError
-from dvm_runtimes.operation import CancelToken, Operation
+from dvm_runtimes.operation import AbortedError, CancelToken, Operation
 
 from .frames import Frames
 
@@ -148,10 +148,12 @@ class DockerSession(ExecSession):
             count = 0
         except OSError as error:
             self._over.set()
+            if self._cancelled.is_set():
+                raise self._aborted() from error
             raise self._broken(error, self._connection) from error
         if self._cancelled.is_set():
             self._over.set()
-            raise self._broken(ConnectionAbortedError("the session was ended from this side"), self._connection)
+            raise self._aborted()
         if not count:
             self._ended = True
             if self._frames is not None and self._frames.torn:
@@ -167,7 +169,7 @@ class DockerSession(ExecSession):
         except OSError as error:
             # A command that has ended takes it silently; whoever reads its output hears of anything else.
             if self._cancelled.is_set():
-                raise self._broken(error, self._connection) from error
+                raise self._aborted() from error
 
     def close_stdin(self) -> None:
         try:
@@ -205,6 +207,9 @@ class DockerSession(ExecSession):
                 self._kill(op)
         except DvmError:
             pass  # the container or the engine is gone, and the command with it, or nothing can be done
+
+    def _aborted(self) -> AbortedError:
+        return AbortedError("the session was aborted", operation=self._operation)
 
     def abort(self) -> None:
         self._cancelled.set()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dvm_runtimes.engines.base import STDERR, STDOUT, ExecSession, ExecSpec
-from dvm_runtimes.errors import DvmError, EngineError, ExecError
+from dvm_runtimes.errors import DvmError, ExecError
+from dvm_runtimes.operation import AbortedError
 
 from .handles import NullHandle, OpenFile
 from .launching import CommandProblem, prepare
@@ -165,7 +166,7 @@ class MockSession(ExecSession):
             self._table.changed.wait_for(lambda: self._process.status is not None, _ENDS)
 
     def abort(self) -> None:
-        self.break_off(self._world.problem(EngineError, "the session was cut short"))
+        self.break_off(self._world.problem(AbortedError, "the session was aborted"))
 
     def break_off(self, error: DvmError) -> None:
         """The connection is lost: every call that waits raises ``error``."""

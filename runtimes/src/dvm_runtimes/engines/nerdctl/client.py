@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dvm_runtimes import operation
 from dvm_runtimes.engines.base import STDERR
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
@@ -155,10 +156,12 @@ class NerdctlClient:
             raise self.unreachable(op, str(error)) from error
 
     def _cut_off(self, op: Operation) -> DvmError:
-        text, hint = f"the call to {self.profile.platform_name} was cut off", "Call again."
-        if self._closed:
-            text, hint = "this runtime was closed", "Create another one."
-        return RuntimeUnavailableError(text, hint=hint, platform=self.profile.platform_name, operation=op.name)
+        name = self.profile.platform_name
+        if not self._closed:
+            return operation.AbortedError(f"the call to {name} was aborted", platform=name, operation=op.name)
+        return RuntimeUnavailableError(
+            "this runtime was closed", hint="Create another one.", platform=name, operation=op.name
+        )
 
     def unreachable(self, op: Operation, message: str) -> DvmError:
         """The typed error for a failed transport."""
