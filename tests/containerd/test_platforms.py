@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.platforms.conftest import unprivileged
+from tests.platforms.made_up import MadeUp
 
+from dvm_runtimes.discovery.detection import detect_platforms
 from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.engines.nerdctl import NAMESPACE
 from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
@@ -162,3 +165,18 @@ def test_colima_takes_no_other_options(machine: Machine, colima: Platform) -> No
 
 def test_the_namespace_is_our_own() -> None:
     assert NAMESPACE == "devopsmaestro"
+
+
+def test_a_folder_that_may_not_be_read() -> None:
+    """As /run/containerd on some hosts: a row with a hint, and no other platform is hidden."""
+    with MadeUp() as made:
+        made.root.chmod(0o755)
+        socket = made.write("/run/containerd/containerd.sock", "")
+        socket.parent.chmod(0o700)
+        with unprivileged():
+            (platform,) = [one for one in detect_platforms(made.machine, timeout=20) if one.type == "containerd"]
+            chosen = ContainerdProvider().select(made.machine, "")
+
+    assert chosen.endpoint == platform.endpoint == f"unix://{socket}"
+    assert (platform.problem, platform.selector) == ("refuses access to this user", "containerd:system")
+    assert platform.hint.startswith("Run as root")

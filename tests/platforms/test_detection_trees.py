@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from .conftest import unprivileged
 from .made_up import MadeUp
 
 Arrange = Callable[[MadeUp], object]
@@ -275,3 +276,20 @@ def test_left_behind(tree: Tree, made: MadeUp, leave: Callable[[MadeUp, str], No
         assert one.version == ""
         assert "is not running" in one.problem
         assert one.hint
+
+
+@pytest.mark.parametrize("folder", ["~/.colima", "~/.lima", "~/.docker", "~/.orbstack", "/run", "/var", "~"])
+def test_folders_that_may_not_be_read_hide_nobody(linux: MadeUp, folder: str) -> None:
+    linux.root.chmod(0o755)
+    for place in ("~/.colima/default/docker.sock", "~/.lima/a/sock/docker.sock", "~/.docker/run/docker.sock"):
+        linux.stale(place)
+    linux.live("/sess/docker.sock")
+    (linux.root / "sess/docker.sock").chmod(0o777)
+    linux.folder(folder).chmod(0o700)
+    linux.env["XDG_RUNTIME_DIR"] = str(linux.root / "sess")
+
+    with unprivileged():
+        platforms = linux.platforms()
+
+    assert [one.selector for one in platforms if one.reachable] == ["docker:rootless"]
+    assert not any("Errno" in one.problem for one in platforms)

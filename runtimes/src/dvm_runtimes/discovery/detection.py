@@ -106,7 +106,9 @@ def find_candidates(machine: Machine) -> tuple[list[Candidate], list[Sighting]]:
         try:
             found += [(provider, platform) for platform in provider.find(machine)]
         except Exception as error:  # noqa: BLE001 - one provider's failure must not hide the others' engines
-            hint = error.hint if isinstance(error, DvmError) else ""
+            hint = error.hint if isinstance(error, DvmError) else "Run `dvm --runtime NAME` to use another platform."
+            if isinstance(error, PermissionError):
+                hint = f"Allow this user to read {error.filename}, or run as root."
             probe = Probe(problem=f"could not be looked for: {' '.join(str(error).split())}", hint=hint)
             nowhere = Platform(type=provider.name, name=provider.name, endpoint="")
             failed.append(Sighting(provider, answered(nowhere, probe), probe))

@@ -26,6 +26,7 @@ from .detection import (
     nothing_answers,
     sighting_of,
 )
+from .machine import exists
 from .probing import PATIENT
 from .provider import NEVER, Machine
 
@@ -148,7 +149,7 @@ def _configuration(machine: Machine) -> Check:
     if config.unknown:
         keys = ", ".join(repr(key) for key in config.unknown)
         return Check("configuration", WARNING, f"{file} has unknown keys: {keys}", "Remove them.")
-    return Check("configuration", OK, str(file) if file.exists() else f"none (it would be {file})")
+    return Check("configuration", OK, str(file) if exists(file) else f"none (it would be {file})")
 
 
 def _asked(choice: Choice, named: NamedPlatform | None) -> Check:

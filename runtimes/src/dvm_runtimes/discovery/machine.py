@@ -1,4 +1,4 @@
-"""What is known of a machine before anything on it is looked for."""
+"""`Machine`: the environment, user and file system that discovery searches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dvm_runtimes.user.home import home_folder
 
 
 class Machine(NamedTuple):
-    """The machine that is searched: the real one, or a made-up one in tests.
+    """The machine that is searched: this one, or one in a folder for tests.
 
     Attributes:
         env: environment variables.
         home: the home folder; ``/`` if there is none.
-        uid: the user's number; -1 where there is none.
+        uid: the user's number; -1 on Windows.
         system: ``"linux"``, ``"darwin"`` or ``"windows"``.
-        root: what stands for ``/``, so that tests can have a machine in a folder.
+        root: the folder that stands for ``/``.
     """
 
     env: Mapping[str, str] = MappingProxyType({})
@@ -39,3 +39,27 @@ class Machine(NamedTuple):
     def path(self, absolute: str) -> Path:
         """An absolute path of this machine: ``/var/run/docker.sock`` below `root`."""
         return self.root / absolute.lstrip("/")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder; False if this user may not look."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; False if this user may not look."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def matches(folder: Path, pattern: str) -> list[Path]:
+    """The paths below ``folder`` that match ``pattern``, sorted; empty if this user may not look."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []

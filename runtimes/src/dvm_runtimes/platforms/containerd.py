@@ -1,4 +1,4 @@
-"""containerd on this machine, as root's, as this user's own, or as a part of k3s; driven through nerdctl."""
+"""containerd on this machine through nerdctl: root's, the user's own, or the one of k3s."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvm_runtimes.discovery.machine import exists
 from dvm_runtimes.discovery.provider import Machine, PlatformProvider, Probe
 from dvm_runtimes.engines.nerdctl import NAMESPACE, NerdctlHints, NerdctlProfile, connect
 from dvm_runtimes.errors import DvmError, InvalidOptionError, RuntimeUnavailableError
@@ -41,7 +42,7 @@ class ContainerdProvider(PlatformProvider):
         if rootless := _rootless_folder(machine):
             found.append(_platform("rootless", rootless))
         for profile, path in (("system", SYSTEM), ("k3s", K3S)):
-            if machine.path(path).exists():
+            if exists(machine.path(path)) or _refused(machine.path(path)):
                 found.append(_platform(profile, os.fspath(machine.path(path))))
         return found
 
@@ -62,6 +63,8 @@ class ContainerdProvider(PlatformProvider):
 
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
         profile = _profile(platform, machine, NAMESPACE)
+        if _refused(Path(platform.endpoint.removeprefix("unix://"))):
+            return Probe(problem="refuses access to this user", hint=profile.hints.permission)
         program = _program(machine)
         if not program:
             return Probe(problem="there is no nerdctl to drive it", hint=profile.hints.install)
@@ -138,11 +141,22 @@ def _platform(profile: str, address: str) -> Platform:
     )
 
 
+def _refused(socket: Path) -> bool:
+    """Whether this user may not enter the socket's folder."""
+    try:
+        socket.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def _rootless_folder(machine: Machine) -> str:
     """The folder of this user's own containerd, if it runs; root has none."""
     runtime = machine.env.get("XDG_RUNTIME_DIR") or f"/run/user/{machine.uid}"
     folder = machine.path(runtime) / ROOTLESS
-    return os.fspath(folder) if machine.uid > 0 and (folder / "child_pid").exists() else ""
+    return os.fspath(folder) if machine.uid > 0 and exists(folder / "child_pid") else ""
 
 
 def _flags(platform: Platform, namespace: str) -> tuple[str, ...]:

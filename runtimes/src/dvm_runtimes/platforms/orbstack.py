@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.discovery.machine import Machine, exists, is_folder
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
 from dvm_runtimes.engines.docker_api.provider import DockerApiProvider, no_such_profile
 from dvm_runtimes.infos import Platform
@@ -37,14 +37,14 @@ class OrbStackProvider(DockerApiProvider):
     name = "orbstack"
 
     def find(self, machine: Machine) -> list[Platform]:
-        installed = (machine.home / ".orbstack").is_dir() or _linked_socket(machine) is not None
+        installed = is_folder(machine.home / ".orbstack") or _linked_socket(machine) is not None
         return [self.select(machine, "")] if installed else []
 
     def select(self, machine: Machine, profile: str) -> Platform:
         if profile:
             raise no_such_profile("OrbStack", profile, [])
         own = machine.home / ".orbstack/run/docker.sock"
-        socket = own if own.exists() else _linked_socket(machine) or own
+        socket = own if exists(own) else _linked_socket(machine) or own
         return Platform("orbstack", "OrbStack", f"unix://{socket}", rank=RANK, selector="orbstack")
 
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
@@ -60,4 +60,7 @@ class OrbStackProvider(DockerApiProvider):
 def _linked_socket(machine: Machine) -> Path | None:
     """The machine's common socket, where OrbStack has made that a link to its own."""
     socket = machine.path("/var/run/docker.sock")
-    return socket if socket.is_symlink() and "orbstack" in str(socket.readlink()).lower() else None
+    try:
+        return socket if "orbstack" in str(socket.readlink()).lower() else None
+    except OSError:
+        return None  # no link, or not for this user

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.discovery.machine import Machine, is_folder
 from dvm_runtimes.errors import InvalidOptionError
 
 DEFAULT = "default"
@@ -37,15 +37,15 @@ def colima_home(machine: Machine) -> Path:
     PosixPath('/home/ada/.cfg/colima')
     """
     env = machine.env
-    if (given := env.get("COLIMA_HOME")) and Path(given).is_dir():
+    if (given := env.get("COLIMA_HOME")) and is_folder(Path(given)):
         return Path(given)
     old = machine.home / ".colima"
-    if old.is_dir():
+    if is_folder(old):
         return old
     if xdg := env.get("XDG_CONFIG_HOME"):
         return Path(xdg) / "colima"
     new = machine.home / ".config/colima"
-    return old if machine.system == "darwin" and not new.is_dir() else new
+    return old if machine.system == "darwin" and not is_folder(new) else new
 
 
 def is_profile_name(name: str) -> bool:

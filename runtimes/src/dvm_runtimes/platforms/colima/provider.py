@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvm_runtimes.discovery.machine import exists
 from dvm_runtimes.discovery.probing import first_alive
 from dvm_runtimes.discovery.provider import Machine, Probe
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
@@ -122,11 +123,11 @@ def _socket(profile: str, machine: Machine) -> Path:
     docker, containerd = folder / DOCKER, folder / CONTAINERD
     wants_containerd = runtime_of(machine, profile) == "containerd"
     for socket in (containerd, docker) if wants_containerd else (docker, containerd):
-        if socket.exists():
+        if exists(socket):
             return socket
     # Older versions have the default profile's one floor up.
     legacy = folder.parent / DOCKER
-    if profile == DEFAULT and legacy.exists():
+    if profile == DEFAULT and exists(legacy):
         return legacy
     return containerd if wants_containerd else docker
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.discovery.machine import Machine, matches
 from dvm_runtimes.engines.docker_api import Tls
 from dvm_runtimes.engines.docker_api.provider import without_password
 
@@ -36,7 +36,7 @@ def config_folder(machine: Machine) -> Path:
 def read_contexts(machine: Machine) -> list[DockerContext]:
     """Every context in the order of their names; those that cannot be read are left out, as Docker's command does."""
     folder = config_folder(machine) / "contexts" / "meta"
-    found = (_read_context(file, machine) for file in sorted(folder.glob("*/meta.json")))
+    found = (_read_context(file, machine) for file in matches(folder, "*/meta.json"))
     return sorted((one for one in found if one is not None), key=lambda one: one.name)
 
 

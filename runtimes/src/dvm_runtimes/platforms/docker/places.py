@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from dvm_runtimes.discovery.machine import is_folder, matches
 from dvm_runtimes.discovery.provider import NEVER, Machine
 from dvm_runtimes.engines.docker_api import DockerProfile, Hints, Tls
 from dvm_runtimes.engines.docker_api.profile import Place
@@ -126,7 +127,7 @@ def _common(machine: Machine) -> Way:
             place="vm",
             hints=Hints(start="Start Docker Desktop on Windows, with WSL integration for this distribution."),
         )
-    systemd = machine.path("/run/systemd/system").is_dir()
+    systemd = is_folder(machine.path("/run/systemd/system"))
     start = "sudo systemctl start docker" if systemd else "sudo service docker start"
     if machine.system == "darwin":
         start = "open -a Docker"
@@ -159,7 +160,7 @@ def _others(machine: Machine) -> Iterator[Way]:
         hints=Hints(start="Start Rancher Desktop with `rdctl start`, with dockerd as its engine."),
     )
     lima = Path(machine.env.get("LIMA_HOME") or machine.home / ".lima")
-    for socket in sorted(lima.glob("[!_.]*/sock/docker.sock")):
+    for socket in matches(lima, "[!_.]*/sock/docker.sock"):
         name = socket.parent.parent.name
         start = Hints(start=f"Start it with `limactl start {name}`.")
         yield _at(socket, f"lima-{name}", f"Lima (instance: {name})", place="vm", hints=start)

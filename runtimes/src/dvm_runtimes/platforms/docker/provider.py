@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dvm_runtimes.discovery.machine import exists
 from dvm_runtimes.discovery.probing import first_alive
 from dvm_runtimes.discovery.provider import NEVER, Explicit, Machine, Probe
 from dvm_runtimes.engines.docker_api import CONNECT_LIMIT, DockerProfile, Endpoint, Hints, Tls
@@ -89,8 +89,8 @@ class DockerProvider(DockerApiProvider):
         )
 
     def shared(self, platform: Platform, machine: Machine) -> bool:
-        socket = Path(platform.endpoint.removeprefix("unix://"))
-        return socket.is_symlink() or all(way.platform.endpoint != platform.endpoint for way in places(machine))
+        socket = platform.endpoint.removeprefix("unix://")
+        return os.path.islink(socket) or all(way.platform.endpoint != platform.endpoint for way in places(machine))  # noqa: PTH114 - an OSError is no link
 
     def probe(self, platform: Platform, machine: Machine, timeout: float) -> Probe:
         if platform.endpoint:
@@ -228,9 +228,9 @@ def _profile_of(host: str, name: str, machine: Machine) -> DockerProfile:
 def _installed(machine: Machine, known: list[Way]) -> Way | None:
     """An engine that is installed and does not run, where no socket tells of any."""
     if machine.system == "darwin":
-        return known[0] if machine.path("/Applications/Docker.app").exists() else None
+        return known[0] if exists(machine.path("/Applications/Docker.app")) else None
     folders = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
-    if not any(machine.path(f"{folder}/dockerd").exists() for folder in folders):
+    if not any(exists(machine.path(f"{folder}/dockerd")) for folder in folders):
         return None
     return next(way for way in known if way.platform.profile == DEFAULT)
 

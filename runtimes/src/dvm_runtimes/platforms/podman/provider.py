@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dvm_runtimes.discovery.machine import is_folder, matches
 from dvm_runtimes.discovery.probing import first_alive
 from dvm_runtimes.discovery.provider import NEVER, Machine, Probe
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
@@ -194,7 +195,7 @@ def _places(machine: Machine) -> list[Way]:
 
 def _here(socket: Path, profile: str, name: str, machine: Machine) -> Way:
     command = f"podman system service --time=0 unix://{socket}"
-    if machine.path("/run/systemd/system").is_dir():
+    if is_folder(machine.path("/run/systemd/system")):
         command = "systemctl --user enable --now podman.socket"
         if profile == ROOTFUL:
             command = "sudo systemctl enable --now podman.socket"
@@ -208,12 +209,12 @@ def _machines(machine: Machine) -> Iterator[Way]:
     """The sockets of ``podman machine``, each version's own place."""
     folder = machine.home / ".local/share/containers/podman/machine"
     sockets = {folder / "podman.sock": MACHINE, folder / "qemu/podman.sock": MACHINE}
-    sockets |= {socket: socket.parent.name for socket in sorted(folder.glob("*/podman.sock")) if socket not in sockets}
-    temporary = [machine.path("/var/folders").glob(f"*/*/T/podman/*{_API}")]
+    sockets |= {socket: socket.parent.name for socket in matches(folder, "*/podman.sock") if socket not in sockets}
+    temporary = [matches(machine.path("/var/folders"), f"*/*/T/podman/*{_API}")]
     if given := machine.env.get("TMPDIR"):
-        temporary.insert(0, (Path(given) / "podman").glob(f"*{_API}"))
+        temporary.insert(0, matches(Path(given) / "podman", f"*{_API}"))
     for found in temporary:
-        sockets |= {socket: socket.name.removesuffix(_API) for socket in sorted(found)}
+        sockets |= {socket: socket.name.removesuffix(_API) for socket in found}
     for socket, name in sockets.items():
         platform = Platform(
             type="podman",
