@@ -256,6 +256,6 @@ it("DVM: Remove asks, then removes", async () => {
 it("has a walkthrough", async () => {
   await user.run("Welcome: Open Walkthrough...");
   await user.rows.filter({ hasText: "Get Started with DVM" }).click();
-  await editor.page.getByText("Have a container engine").waitFor();
+  await editor.page.getByText("Install a container engine").waitFor();
   await editor.picture("walkthrough");
 });

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError
+from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.options import BuildOptions, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
@@ -66,12 +66,9 @@ def start_workspace(call: Call, request: StartRequest) -> WorkspaceInfo:
 
 def _existing(call: Call, request: StartRequest, runtime: ContainerRuntime) -> WorkspaceInfo | None:
     """The workspace that is started as it is; None when a new one is made."""
-    reference, folder = request.target.workspace, request.target.folder
-    if reference:
-        info = runtime.find_workspace(reference, **call.limits())
-        if info is None:
-            raise _not_found(reference, runtime)
-        return info
+    if request.target.workspace:
+        return call.resolve(request.target, runtime)
+    folder = request.target.folder
     if request.is_named or folder is None:
         return None
     return folder_workspace(call.workspaces(runtime), folder)
@@ -128,12 +125,3 @@ def _folder_image(call: Call, folder: str | None, runtime: ContainerRuntime) -> 
     options = BuildOptions(image_name=name, app_path=folder, dockerfile=str(Path(folder) / dockerfile))
     runtime.build_image(options, progress_reporter(call.progress), **call.limits())
     return name
-
-
-def _not_found(name: str, runtime: ContainerRuntime) -> WorkspaceNotFoundError:
-    return WorkspaceNotFoundError(
-        f"workspace {name!r} does not exist",
-        hint="dvm.workspace.list lists the workspaces; with imageName a new one is started.",
-        platform=runtime.platform_name,
-        operation="start_workspace",
-    )
