@@ -48,6 +48,7 @@ from .mounts import MountConformance as TestMount  # noqa: E402
 from .naming import NamingConformance as TestNaming  # noqa: E402
 from .parallel import ParallelConformance as TestParallel  # noqa: E402
 from .ports import PortConformance as TestPort  # noqa: E402
+from .sessions import SessionConformance as TestSession  # noqa: E402
 from .starting import StartConformance as TestStart  # noqa: E402
 from .statuses import StatusConformance as TestStatus  # noqa: E402
 from .subject import Outside, Subject  # noqa: E402
@@ -72,6 +73,7 @@ __all__ = [
     "TestNaming",
     "TestParallel",
     "TestPort",
+    "TestSession",
     "TestStart",
     "TestStatus",
     "TestTerminal",

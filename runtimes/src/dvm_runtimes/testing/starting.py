@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from dvm_runtimes.errors import DvmError, ImageNotFoundError, InvalidOptionError, WorkspaceNotRunningError
+from dvm_runtimes.errors import (
+    DvmError,
+    ImageNotFoundError,
+    InvalidOptionError,
+    WorkspaceNotFoundError,
+    WorkspaceNotRunningError,
+)
 from dvm_runtimes.infos import EventKind, ProgressEvent, WorkspaceStatus
-from dvm_runtimes.options import StartOptions
+from dvm_runtimes.options import Port, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.validation.naming import EXPIRES, IMAGE, MANAGED, OWNER, PREFIX, SPEC
 from dvm_runtimes.waiting import Command, LogLine
@@ -189,6 +197,55 @@ class StartConformance(ConformanceCase):
         bench.subject.outside.pause(workspace)
         assert runtime.start_workspace(options) == workspace
         assert bench.info(workspace) == before
+
+    def test_ensure_gives_the_workspace_as_it_runs(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """Made, found running or started again: what is returned is what a look would tell."""
+        options = bench.options(ports=[Port(8080)] if runtime.capabilities.ports else [])
+        made = runtime.ensure_workspace(options, timeout=LIMIT)
+        assert made == bench.info(made.id)
+        assert made.status is WorkspaceStatus.RUNNING
+        assert made.ports.keys() == {port.key for port in options.ports}
+        assert runtime.ensure_workspace(options, timeout=LIMIT) == made
+        runtime.stop_workspace(made.id)
+        again = runtime.ensure_workspace(options, timeout=LIMIT)
+        assert again == bench.info(made.id)
+        other = dataclasses.replace(options, env={"OTHER": "1"})
+        replaced = runtime.ensure_workspace(other, timeout=LIMIT)
+        assert replaced == bench.info(options.name)
+        assert replaced.id != made.id
+
+    # One that exists, as it is
+
+    def test_existing_is_started_as_it_is(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """Stopped and started with the options it was made with; a running one is no error."""
+        workspace = bench.start(env={"KEPT": "yes"})
+        bench.sh(workspace, "echo kept > /tmp/file")
+        runtime.stop_workspace(workspace)
+        started = runtime.start_existing_workspace(workspace, timeout=LIMIT)
+        assert started == bench.info(workspace)
+        assert started.status is WorkspaceStatus.RUNNING
+        assert bench.sh(workspace, 'cat /tmp/file; echo "$KEPT"') == "kept\nyes\n"
+        assert runtime.start_existing_workspace(started.name, timeout=LIMIT) == started
+
+    def test_existing_is_resumed(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """A paused one goes on where it was."""
+        require(runtime, "pause")
+        workspace = bench.start()
+        before = bench.info(workspace)
+        bench.subject.outside.pause(workspace)
+        assert runtime.start_existing_workspace(workspace, timeout=LIMIT) == before
+
+    def test_existing_makes_nothing(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """Where there is none, there is none afterwards; somebody else's is not touched."""
+        options = bench.options()
+        with pytest.raises(WorkspaceNotFoundError) as caught:
+            runtime.start_existing_workspace(options.name, timeout=LIMIT)
+        assert_typed(caught.value, runtime, "start_existing_workspace")
+        bench.assert_nothing_of(options)
+        theirs = bench.name()
+        bench.foreign(theirs)
+        with pytest.raises(WorkspaceNotFoundError):
+            runtime.start_existing_workspace(theirs, timeout=LIMIT)
 
     def test_start_starts_one_that_never_ran(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """A container of ours that was made and never started, as a crash leaves it, is started."""

@@ -32,6 +32,8 @@ class PodmanSession(DockerSession):
     """
 
     shell = ""
+    _held = b""
+    """The end of a piece of standard error that may be the beginning of the shell's mark."""
 
     def read(self) -> tuple[int, bytes] | None:
         piece = super().read()
@@ -49,9 +51,27 @@ class PodmanSession(DockerSession):
 
     def next_piece(self) -> tuple[int, bytes] | None:
         while (piece := super().next_piece()) is not None:
-            if piece[0] != STDERR or not _ITS_OWN.fullmatch(piece[1]):
+            if piece[0] != STDERR:
                 return piece
-        return None
+            if not _ITS_OWN.fullmatch(piece[1]) and (data := self._without_mark(piece[1])):
+                return STDERR, data
+        held, self._held = self._held, b""
+        return (STDERR, held) if held else None
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """``data`` without the mark of the shell, whose command has ended once it is there."""
+        if not self.shell:
+            return data
+        mark, data, self._held = feeding.end_mark(self.shell), self._held + data, b""
+        before, found, after = data.partition(mark)
+        if found:
+            self.close_stdin()
+            return before + after
+        for length in range(min(len(mark) - 1, len(data)), 0, -1):
+            if data.endswith(mark[:length]):
+                self._held = data[-length:]
+                return data[:-length]
+        return data
 
 
 class PodmanExecs(Execs):

@@ -4,7 +4,8 @@ A command that ends before it has read its input would lose output. Podman and
 ``conmon``, which holds the command, speak over a socket of messages: when
 ``conmon`` closes it with input still in it, the kernel breaks the connection
 under Podman, which drops the output that it has not fetched. So a shell stays
-around the command, and takes the rest of the input when the command has ended.
+around the command, and takes the rest of the input when the command has ended. It says so first, on standard error:
+the input of a session may stay open for as long as its command runs, and has to be closed then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _SCRIPT = """\
 exec 3>&2 2>/dev/null
 (exec "$@" 2>&3 3>&-)
 code=$?
+printf '\\000%s\\000' "$0" >&3
 exec 3>&- >/dev/null
 cat
 exit $code
@@ -42,6 +44,11 @@ def wants(spec: ExecSpec) -> bool:
 def fed(spec: ExecSpec) -> ExecSpec:
     """The same command, with a shell around it that has a name which nothing else has."""
     return replace(spec, command=(SHELL, "-c", _SCRIPT, f"dvm-{secrets.token_hex(12)}", *spec.command))
+
+
+def end_mark(name: str) -> bytes:
+    """What the shell of that name writes once its command has ended."""
+    return f"\0{name}\0".encode()
 
 
 def name_of(spec: ExecSpec) -> str:
