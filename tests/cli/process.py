@@ -85,13 +85,13 @@ class Dvm:
         assert done.code == code, f"{arguments} ended with {done.code}: {done.out!r} {done.err!r}"
         return done
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL, **options: Any) -> subprocess.Popen[bytes]:
         """Run it beside the test."""
         return subprocess.Popen(
             [DVM, *arguments],
             cwd=self.folder,
             env=self.env,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             **options,

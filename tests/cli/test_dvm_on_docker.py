@@ -113,6 +113,48 @@ def test_exec_of_what_is_not_there(dvm: Dvm, running: str) -> None:
     assert "hint: " in missing.words
 
 
+def test_exec_ends_with_its_command_and_not_with_its_input(dvm: Dvm, running: str) -> None:
+    """Programs leave the pipe to a child's standard input open."""
+    for arguments in (["--json"], []):
+        with dvm.start("exec", *arguments, running, "--", "true", stdin=subprocess.PIPE) as beside:
+            beside.wait(LIMIT)
+            assert beside.returncode == 0
+
+
+def test_exec_in_json_forwards_its_input_as_it_comes(dvm: Dvm, running: str) -> None:
+    script = "read first; echo got $first >/tmp/seen; cat"
+    with dvm.start("exec", running, "--json", "--", "sh", "-c", script, stdin=subprocess.PIPE) as beside:
+        assert beside.stdin is not None
+        beside.stdin.write(b"one\n")
+        beside.stdin.flush()
+        dvm("exec", running, "--", "sh", "-c", "until grep one /tmp/seen; do sleep 0.1; done")
+        out, _ = beside.communicate(b"two\n", timeout=LIMIT)
+
+    assert json.loads(out)["stdout"] == "two\n"
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "plain"])
+def test_exec_with_an_open_input_heeds_its_time_limit(dvm: Dvm, running: str, arguments: list[str]) -> None:
+    command = ("exec", running, "--timeout", "1", *arguments, "--", "sleep", "600")
+    with dvm.start(*command, stdin=subprocess.PIPE) as beside:
+        beside.wait(LIMIT)
+        assert beside.stderr is not None
+        assert b"exec" in beside.stderr.read()
+    assert beside.returncode == 124
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_exec_with_an_open_input_heeds_signals(dvm: Dvm, running: str, number: int, code: int) -> None:
+    script = "touch /tmp/begun; exec sleep 600"
+    with dvm.start("exec", running, "--json", "--", "sh", "-c", script, stdin=subprocess.PIPE) as beside:
+        dvm("exec", running, "--", "sh", "-c", "until test -e /tmp/begun; do sleep 0.1; done")
+        beside.send_signal(number)
+        out, err = beside.communicate(timeout=LIMIT)
+
+    assert (beside.returncode, out) == (code, b"")
+    assert json.loads(err)["error"]["kind"] == "cancelled"
+
+
 def test_exec_within_a_time_limit(dvm: Dvm, running: str) -> None:
     done = dvm("exec", running, "--timeout", "1", "--json", "--", "sleep", "600", code=124)
 

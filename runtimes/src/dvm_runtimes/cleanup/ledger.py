@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import secrets
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -166,8 +166,12 @@ class Ledger:
         if not self._handed_over or self._reaper is None or self._reaper.stdout is None:
             return False
         # `Popen.wait` with a limit polls; the end of the reaper's stdout is reported at once.
-        with self._reaper.stdout as output:
-            select.select([output], [], [], reaper.LIMIT)
+        with (
+            self._reaper.stdout as output,
+            selectors.DefaultSelector() as selector,
+        ):  # select(2) ends at descriptor 1023
+            selector.register(output, selectors.EVENT_READ)
+            selector.select(reaper.LIMIT)
         try:
             return self._reaper.wait(_END_LIMIT) == 0
         except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from dvm_runtimes.engines.base import STDERR, Engine, ExecSession
@@ -38,7 +38,7 @@ def attach(engine: Engine, op: Operation, container: str, options: AttachOptions
         with op.aborting(session.abort), _Ending(session), contextlib.ExitStack() as stack:
             if tty:
                 stack.enter_context(_raw(stdin))
-            stack.enter_context(_Input(session, stdin, stdout, resizes=tty))
+            stack.enter_context(InputForwarder(session, stdin, stdout, resizes=tty))
             return _copy_out(session, stdout, stderr)
     except BaseException:
         session.abort()
@@ -61,7 +61,7 @@ def _write_all(fd: int, data: bytes) -> None:
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:  # somebody made the shared terminal non-blocking
-            select.select([], [fd], [])
+            _ready([], [fd])
 
 
 def _size(fd: int) -> tuple[int, int]:
@@ -85,10 +85,32 @@ def _raw(fd: int) -> Iterator[None]:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
-class _Input:
-    """The thread that passes on what is typed, and the terminal's new sizes."""
+def _ready(readers: list[int], writers: Sequence[int] = ()) -> set[int]:
+    """Wait until one of the file descriptors can be read or written; those that can."""
+    if sys.platform == "darwin":
+        # Its poll(2) does not know terminals.
+        readable, writable, _ = select.select(readers, writers, [])
+        return {*readable, *writable}
+    # select(2) takes no descriptor above 1023, epoll(7) no regular file.
+    poll = select.poll()
+    for fd in readers:
+        poll.register(fd, select.POLLIN)
+    for fd in writers:
+        poll.register(fd, select.POLLOUT)
+    return {fd for fd, _ in poll.poll()}
 
-    def __init__(self, session: ExecSession, stdin: int, stdout: int, *, resizes: bool) -> None:
+
+class InputForwarder:
+    """A thread that sends standard input, and the terminal's new sizes, to a session; a context manager.
+
+    Args:
+        session: the session.
+        stdin: the file descriptor to read.
+        stdout: the terminal whose size counts.
+        resizes: whether to send new sizes.
+    """
+
+    def __init__(self, session: ExecSession, stdin: int, stdout: int = -1, *, resizes: bool = False) -> None:
         self._session = session
         self._stdin = stdin
         self._stdout = stdout
@@ -98,7 +120,7 @@ class _Input:
         self._thread = threading.Thread(target=self._run, name="dvm-attach", daemon=True)
         self._before: object = None
 
-    def __enter__(self) -> _Input:
+    def __enter__(self) -> InputForwarder:
         # Python lets only the main thread have signal handlers.
         if self._resizes and threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGWINCH, self._on_resize)
@@ -121,7 +143,7 @@ class _Input:
         watched = [self._stdin, self._wake_read]
         with contextlib.suppress(DvmError, OSError):
             while True:
-                ready, _, _ = select.select(watched, [], [])
+                ready = _ready(watched)
                 if self._wake_read in ready:
                     signs = os.read(self._wake_read, 4096)
                     if b"q" in signs:

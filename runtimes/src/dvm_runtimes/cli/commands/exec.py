@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import sys
-from collections.abc import Callable
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -13,10 +13,10 @@ from dvm_runtimes.cli.common_options import json_option, limits, runtime_option,
 from dvm_runtimes.cli.invocation import Invocation
 from dvm_runtimes.cli.option_values import environment, user_fields
 from dvm_runtimes.cli.trailing_argv import NameThenArgv
-from dvm_runtimes.infos import ExecResult
-from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.options import AttachOptions, ExecOptions
-from dvm_runtimes.runtime import ContainerRuntime
+
+if TYPE_CHECKING:
+    from dvm_runtimes.engines.base import ExecSession
 
 
 @click.command("exec", cls=NameThenArgv)
@@ -49,6 +49,7 @@ def command(
       dvm exec dev -- make test
       tar c src | dvm exec dev -- tar x -C /tmp
     """
+    from dvm_runtimes.cli.output import print_json
     from dvm_runtimes.cli.runtimes import open_runtime
     from dvm_runtimes.cli.standard_streams import is_terminal, real_streams
     from dvm_runtimes.cli.target import target_reference
@@ -57,51 +58,75 @@ def command(
         raise click.UsageError("-t needs a terminal on stdin and stdout.")
     if tty and invocation.json:
         raise click.UsageError("--json and -t exclude each other.")
-    session: dict[str, Any] = {"env": environment(env), "working_dir": working_dir, **user_fields(user)}
-    passes_input = interactive or not is_terminal("stdin")
+    options: dict[str, Any] = {"env": environment(env), "working_dir": working_dir, **user_fields(user)}
+    output = _Collected() if invocation.json else _Forwarded()
     with open_runtime(invocation, runtime) as (chosen, cancel):
         workspace = target_reference(name, chosen, cancel)
-        streams = not invocation.json and real_streams() and chosen.capabilities.terminal
-        if tty or (passes_input and streams):
-            options = AttachOptions(command=argv, tty=tty, **session)
-            return chosen.attach_to_workspace(workspace, options, cancel=cancel, **limits(timeout))
-        given = sys.stdin.buffer.read() if passes_input else None
-        if invocation.json:
-            return _gather(chosen, workspace, argv, ExecOptions(input=given, **session), cancel, limits(timeout))
-        streamed = ExecOptions(
-            input=given, on_stdout=_writer(sys.stdout.buffer), on_stderr=_writer(sys.stderr.buffer), **session
-        )
-        return chosen.exec_in_workspace(workspace, argv, streamed, cancel=cancel, **limits(timeout)).exit_code
+        limit: dict[str, Any] = {"cancel": cancel, **limits(timeout)}
+        if tty:
+            return chosen.attach_to_workspace(workspace, AttachOptions(command=argv, tty=True, **options), **limit)
+        forwards_input = interactive or not is_terminal("stdin")
+        if forwards_input and real_streams():
+            with chosen.open_exec(workspace, argv, ExecOptions(**options), **limit) as session:
+                code = _run(session, output)
+        else:
+            given = sys.stdin.buffer.read() if forwards_input else None  # a caller in Python has replaced stdin
+            streamed = ExecOptions(input=given, on_stdout=output.stdout, on_stderr=output.stderr, **options)
+            code = chosen.exec_in_workspace(workspace, argv, streamed, **limit).exit_code
+    if isinstance(output, _Collected):
+        print_json(output.document(code))
+    return code
 
 
-def _gather(
-    runtime: ContainerRuntime,
-    workspace: str,
-    argv: tuple[str, ...],
-    options: ExecOptions,
-    cancel: CancelToken,
-    limit: dict[str, Any],
-) -> int:
-    from dvm_runtimes.cli.output import print_json
+def _run(session: ExecSession, output: _Output) -> int:
+    """Forward standard input while the command runs. The command's end counts, not that of the input."""
+    from dvm_runtimes.engines.base import STDERR
+    from dvm_runtimes.workspaces.attaching import InputForwarder
 
-    result = runtime.exec_in_workspace(workspace, argv, options, cancel=cancel, **limit)
-    print_json(as_document(result))
-    return result.exit_code
+    with InputForwarder(session, sys.stdin.fileno()):
+        while (piece := session.read()) is not None:
+            stream, data = piece
+            (output.stderr if stream == STDERR else output.stdout)(data)
+        return session.wait()
 
 
-def as_document(result: ExecResult) -> dict[str, Any]:
-    """The result as JSON-ready data: as text if both streams are UTF-8, else both in base64."""
-    try:
-        out, err, encoding = result.stdout.decode(), result.stderr.decode(), "utf-8"
-    except UnicodeDecodeError:
-        out, err = (base64.b64encode(stream).decode() for stream in (result.stdout, result.stderr))
-        encoding = "base64"
-    return {"exit_code": result.exit_code, "stdout": out, "stderr": err, "encoding": encoding}
+class _Output(Protocol):
+    """Where the output of the command goes."""
+
+    def stdout(self, data: bytes) -> None: ...
+
+    def stderr(self, data: bytes) -> None: ...
 
 
-def _writer(stream: IO[bytes]) -> Callable[[bytes], object]:
-    def write(data: bytes) -> None:
-        stream.write(data)
-        stream.flush()
+class _Forwarded:
+    """Output to the streams of this process."""
 
-    return write
+    def stdout(self, data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def stderr(self, data: bytes) -> None:
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
+
+
+class _Collected:
+    """Output for a JSON document."""
+
+    def __init__(self) -> None:
+        self._out, self._err = io.BytesIO(), io.BytesIO()
+
+    def stdout(self, data: bytes) -> None:
+        self._out.write(data)
+
+    def stderr(self, data: bytes) -> None:
+        self._err.write(data)
+
+    def document(self, code: int) -> dict[str, Any]:
+        """Both streams as text if they are UTF-8, else in base64."""
+        out, err = self._out.getvalue(), self._err.getvalue()
+        try:
+            return {"exit_code": code, "stdout": out.decode(), "stderr": err.decode(), "encoding": "utf-8"}
+        except UnicodeDecodeError:
+            encoded = (base64.b64encode(stream).decode() for stream in (out, err))
+            return {"exit_code": code, **dict(zip(("stdout", "stderr"), encoded, strict=True)), "encoding": "base64"}
