@@ -11,7 +11,6 @@ import pytest
 
 from dvm_runtimes.builds.context import Sources, pack_context
 from dvm_runtimes.builds.dockerignore import Ignore
-from dvm_runtimes.engines.docker_api.dockerfile import instructions, needs_buildkit
 from dvm_runtimes.options import BuildOptions
 
 
@@ -86,38 +85,3 @@ def test_a_dockerfile_outside_of_its_context_is_added(tmp_path: Path) -> None:
     context.mkdir()
     (tmp_path / "Other").write_text("FROM scratch\n")
     assert set(names(context, tmp_path / "Other")) == {".dockerfile.x"}
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("FROM a\nRUN make\nCOPY a b\nADD --chown=1 a b\n", []),
-        ("FROM a\nRUN --mount=type=cache,target=/x make\n", ["RUN --mount (line 2)"]),
-        ("FROM a\nRUN \\\n  # a comment\n  --network=none make\n", ["RUN --network (line 2)"]),
-        ("FROM a\nRUN make --mount=x\n", []),
-        ("FROM a\nCOPY --link --chmod=755 a b\n", ["COPY --link (line 2)", "COPY --chmod (line 2)"]),
-        ("FROM a\nCOPY --from=b --chown=1:1 a b\n", []),
-        ("FROM a\nADD --checksum=sha256:1 http://x y\n", ["ADD --checksum (line 2)"]),
-        (
-            "FROM a\nRUN <<EOF\nRUN --mount=x\nEOF\nRUN --security=insecure x\n",
-            ["a heredoc (line 2)", "RUN --security (line 5)"],
-        ),
-        ("FROM a\nCOPY <<-'one' <<two /x/\n\ta\n\tone\nb\ntwo\nRUN make\n", ["a heredoc (line 2)"]),
-        ("FROM a\nRUN echo $((1<<2)) && x <<< y\n", []),
-        ("FROM a\nRUN cat <<never\nRUN --mount=x y\n", ["RUN --mount (line 3)"]),
-        ("# escape=`\nFROM a\nRUN echo `\n  --mount=x\n", []),
-        ("# syntax=docker/dockerfile:1\nfrom a\nrun --mount=type=ssh x\n", ["RUN --mount (line 3)"]),
-        ("# RUN --mount=x\n\nFROM a\n", []),
-    ],
-)
-def test_what_only_buildkit_can_do_is_named(text: str, wanted: list[str]) -> None:
-    assert needs_buildkit(text) == wanted
-
-
-def test_instructions_have_their_lines() -> None:
-    found = list(instructions("\ufeffFROM a\n\nRUN b \\\n\n  && c\nCMD d\n"))
-    assert [(one.word, one.rest, one.line) for one in found] == [
-        ("FROM", "a", 1),
-        ("RUN", "b && c", 3),
-        ("CMD", "d", 6),
-    ]

@@ -32,14 +32,15 @@ class Sources:
 
     @classmethod
     def of(cls, options: BuildOptions) -> Sources:
-        """The sources that the options name; they exist, since the rules checked them."""
+        """The sources that the options name.
+
+        A relative path of a Dockerfile is looked for below the context, then
+        below the working folder; a missing one is the path below the context.
+        """
         folder = Path(options.build_context or options.app_path or "")
-        if options.dockerfile is None:
-            return cls(folder, folder / "Dockerfile")
-        named = Path(options.dockerfile)
-        if named.is_absolute() or not (folder / named).is_file():
-            return cls(folder, named)
-        return cls(folder, folder / named)
+        named = Path(options.dockerfile or "Dockerfile")
+        inside = folder / named
+        return cls(folder, named if named.is_file() and not inside.is_file() else inside)
 
     @property
     def inside(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.base import Engine, Progress
 from dvm_runtimes.errors import ImageNotFoundError, InvalidOptionError
 from dvm_runtimes.infos import ImageInfo
@@ -47,14 +48,11 @@ def check_build(options: BuildOptions) -> None:
     Raises:
         InvalidOptionError: the context, the Dockerfile or a secret is missing.
     """
-    context = Path(options.build_context or options.app_path or "")
-    if not context.is_dir():
-        raise InvalidOptionError("build_context", str(context), "there is no such folder")
-    dockerfile = Path(options.dockerfile) if options.dockerfile is not None else context / "Dockerfile"
-    if not dockerfile.is_absolute():
-        dockerfile = next((path for path in (context / dockerfile, dockerfile) if path.is_file()), context / dockerfile)
-    if not dockerfile.is_file():
-        raise InvalidOptionError("dockerfile", str(dockerfile), "there is no such file")
+    sources = Sources.of(options)
+    if not sources.folder.is_dir():
+        raise InvalidOptionError("build_context", str(sources.folder), "there is no such folder")
+    if not sources.dockerfile.is_file():
+        raise InvalidOptionError("dockerfile", str(sources.dockerfile), "there is no such file")
     for key, secret in options.secrets.items():
         if not Path(secret).is_file():
             raise InvalidOptionError(f"secrets[{key!r}]", os.fspath(secret), "there is no such file")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvm_runtimes.builds.context import Sources, outside_name, pack_context
+from dvm_runtimes.builds.dockerfile import needs_buildkit
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.engines.http.api_error import ApiError
 from dvm_runtimes.errors import BuildError, DvmError, UnsupportedError
@@ -20,7 +21,6 @@ from dvm_runtimes.options import BuildOptions
 
 from .api import DockerApi
 from .docker_config import every_credential
-from .dockerfile import needs_buildkit
 from .error_mapping import stream_error
 from .images import DockerImages, messages
 

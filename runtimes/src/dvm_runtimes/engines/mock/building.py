@@ -10,9 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvm_runtimes.builds.context import Sources, pack_context
+from dvm_runtimes.builds.dockerfile import DockerfileError, Instruction, expand, needs_buildkit, parse
 from dvm_runtimes.engines.base import ContainerSpec, Progress
 from dvm_runtimes.errors import BuildError, EngineError, UnsupportedError
 from dvm_runtimes.infos import ProgressEvent
@@ -20,10 +21,10 @@ from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 from dvm_runtimes.waiting import LOG_LINES
 
+from .archives import read_archive
 from .containers import MockContainer
-from .dockerfile import DockerfileProblem, Instruction, expand, health_check, parse
 from .images import PATH, Image, new_image_id, reference
-from .layers import copy_into, digest, matching, read_context
+from .layers import copy_into, digest, matching
 from .nodes import MemoryFolder, Node
 from .tree import Tree, Who
 from .users import UnknownUserError, resolve
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .world import World
 
 _ENDS = 10.0
-_FLAGS = {"COPY": {"from", "chown", "chmod"}, "ADD": {"chown", "chmod"}, "FROM": {"platform"}}
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -58,11 +58,15 @@ def build(world: World, op: Operation, options: BuildOptions, labels: Mapping[st
         BuildError: the Dockerfile cannot be read, or a step failed.
         UnsupportedError: secrets or SSH agents, which need BuildKit.
     """
-    if options.secrets or options.ssh:
+    sources = Sources.of(options)
+    features = needs_buildkit(sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
+    features += ["build secrets"] if options.secrets else []
+    features += ["SSH agents in builds"] if options.ssh else []
+    if features:
         raise world.problem(
             UnsupportedError,
-            "the mock builds as Docker's classic builder does, which has no secrets and no SSH agents",
-            hint="Leave secrets and ssh out, or build on another runtime.",
+            f"the mock builds as Docker's classic builder does, which cannot do {', '.join(features)}",
+            hint="Write the Dockerfile without it, or build on another runtime.",
         )
     made = _Build(world, op, options, progress).run(labels)
     with world.lock:
@@ -100,19 +104,20 @@ class _Build:
 
     def run(self, labels: Mapping[str, str]) -> Image:
         """Do every step; the last one's image, with ``labels``."""
-        folder = Path(self._options.build_context or self._options.app_path or "")
+        sources = Sources.of(self._options)
         try:
-            instructions = self._wanted(parse(_dockerfile(self._options, folder).read_text(encoding="utf-8")))
-            self._context = read_context(folder)
+            instructions = self._wanted(parse(sources.dockerfile.read_text(encoding="utf-8")))
+            self._read_context(sources)
             for number, instruction in enumerate(instructions, 1):
                 self._op.check()
                 self._step = f"Step {number}/{len(instructions)} : {instruction}"
                 self._progress(ProgressEvent(self._step, number, len(instructions)))
-                self._check_flags(instruction)
-                # What is not known here (EXPOSE, STOPSIGNAL, MAINTAINER) shows nowhere in the mock.
+                if instruction.keyword == "ONBUILD":
+                    raise instruction.error("the mock does not have this instruction")
+                # EXPOSE, STOPSIGNAL and MAINTAINER show nowhere in the mock.
                 if (step := self._do.get(instruction.keyword)) is not None:
                     step(instruction)
-        except (DockerfileProblem, UnknownUserError, OSError, UnicodeDecodeError) as error:
+        except (DockerfileError, UnknownUserError, OSError, UnicodeDecodeError) as error:
             raise self._failed(str(error)) from None
         self._change(f"labels {sorted(labels.items())}", labels={**self._stage.image.labels, **labels})
         return self._stage.image
@@ -125,15 +130,18 @@ class _Build:
             if instruction.keyword == "FROM":
                 if target and target.lower() in names[-1:]:
                     return instructions[:at]
-                names.append(_stage_name(instruction) or str(len(names)))
+                names.append(instruction.stage_name() or str(len(names)))
         if target and target.lower() not in names[-1:]:
-            raise DockerfileProblem(f"there is no stage {target!r}")
+            raise DockerfileError(f"there is no stage {target!r}")
         return instructions
 
-    def _check_flags(self, instruction: Instruction) -> None:
-        allowed = {"interval", "timeout", "start-period", "retries"} if instruction.keyword == "HEALTHCHECK" else set()
-        for flag in instruction.flags.keys() - _FLAGS.get(instruction.keyword, allowed):
-            raise instruction.problem(f"--{flag} needs BuildKit")
+    def _read_context(self, sources: Sources) -> None:
+        read_archive(Tree(self._context, self._world.lock), "/", pack_context(sources, sources.inside or ".dockerfile"))
+        rules = sources.ignore()
+        # The builder gets these two, whatever the rules say, and leaves them out of COPY itself.
+        for name in (".dockerignore", "Dockerfile"):
+            if rules.leaves_out(name) and self._context.get(name) is not None:
+                self._context.remove(name)
 
     def _failed(self, reason: str) -> BuildError:
         where = f" at {self._step!r}" if self._step else ""
@@ -152,10 +160,10 @@ class _Build:
         return self._stages[-1]
 
     def _from(self, instruction: Instruction) -> None:
-        name = expand(instruction.words()[0], {**self._global, **self._given(self._global)})
+        name = expand(instruction.arguments()[0], {**self._global, **self._given(self._global)})
         earlier = self._earlier(name)
         image = earlier.image if earlier is not None else self._base(name)
-        self._stages.append(_Stage(_stage_name(instruction), image, f"from {image.id}"))
+        self._stages.append(_Stage(instruction.stage_name(), image, f"from {image.id}"))
 
     def _base(self, name: str) -> Image:
         if name == "scratch":
@@ -167,7 +175,7 @@ class _Build:
                 store.add(image, [name])
             image = image or store.find(name)
         if image is None:
-            raise DockerfileProblem(f"pull access denied for {name}, repository does not exist")
+            raise DockerfileError(f"pull access denied for {name}, repository does not exist")
         return image
 
     def _earlier(self, name: str) -> _Stage | None:
@@ -205,11 +213,11 @@ class _Build:
         self._progress(ProgressEvent(self._step, message=line))
 
     def _expanded(self, instruction: Instruction) -> list[str]:
-        return [expand(word, self._stage.variables) for word in instruction.words()]
+        return [expand(word, self._stage.variables) for word in instruction.arguments()]
 
     def _arg(self, instruction: Instruction) -> None:
         known = self._stage.arguments if self._stages else self._global
-        for word in instruction.words():
+        for word in instruction.arguments():
             name, assigned, default = word.partition("=")
             if name in self._options.build_args:
                 known[name] = self._options.build_args[name]
@@ -235,8 +243,7 @@ class _Build:
         self._change(f"VOLUME {volumes}", volumes=volumes)
 
     def _command(self, instruction: Instruction) -> None:
-        words = instruction.form()
-        words = [*self._stage.shell, instruction.text] if words is None else words
+        words = instruction.argv(self._stage.shell)
         if instruction.keyword == "ENTRYPOINT":
             # As Docker has it: a new entrypoint drops the command that was inherited.
             self._change(f"ENTRYPOINT {words}", entrypoint=tuple(words), command=())
@@ -244,13 +251,13 @@ class _Build:
             self._change(f"CMD {words}", command=tuple(words))
 
     def _shell(self, instruction: Instruction) -> None:
-        words = instruction.form()
+        words = instruction.exec_form()
         if not words:
-            raise instruction.problem("needs the JSON form")
+            raise instruction.error("needs the JSON form")
         self._stage.shell = tuple(words)
 
     def _health(self, instruction: Instruction) -> None:
-        check = health_check(instruction, self._stage.shell)
+        check = instruction.health_check(self._stage.shell)
         self._change(str(instruction), health=check)
 
     def _working_dir(self, instruction: Instruction) -> None:
@@ -267,7 +274,7 @@ class _Build:
     def _copy(self, instruction: Instruction) -> None:
         *sources, destination = self._expanded(instruction)
         if not sources:
-            raise instruction.problem("needs a source and a destination")
+            raise instruction.error("needs a source and a destination")
         found = [pair for source in sources for pair in self._sources(instruction, source)]
         image = self._stage.image
         whole = posixpath.join(image.working_dir or "/", destination)
@@ -280,7 +287,7 @@ class _Build:
             copied = image.root.copy()
             tree = Tree(copied, self._world.lock)
             who = resolve(tree, expand(flags["chown"], self._stage.variables))[0] if "chown" in flags else Who(0, 0)
-            copy_into(tree, found, target or "/", who, int(flags["chmod"], 8) if "chmod" in flags else None)
+            copy_into(tree, found, target or "/", who)
             return copied
 
         self._change(f"{instruction} {target} {digest(found)}", root=root)
@@ -292,17 +299,16 @@ class _Build:
             stage = self._earlier(name)
             root = (stage.image if stage is not None else self._base(name)).root
         elif instruction.keyword == "ADD" and ("://" in source or source.endswith(_ARCHIVES)):
-            raise instruction.problem("the mock adds neither addresses nor archives")
+            raise instruction.error("the mock adds neither addresses nor archives")
         found = matching(root, source)
         if not found:
-            raise instruction.problem(f"{source!r} is not in the build context, or .dockerignore leaves it out")
+            raise instruction.error(f"{source!r} is not in the build context, or .dockerignore leaves it out")
         return found
 
     # RUN
 
     def _run(self, instruction: Instruction) -> None:
-        words = instruction.form()
-        words = [*self._stage.shell, instruction.text] if words is None else words
+        words = instruction.argv(self._stage.shell)
         arguments = self._stage.arguments
         self._change(f"RUN {words} {sorted(arguments.items())}", root=lambda: self._ran(words))
 
@@ -324,13 +330,13 @@ class _Build:
             container.start()
             self._follow(container)
         except EngineError as error:
-            raise DockerfileProblem(error.detail) from None
+            raise DockerfileError(error.detail) from None
         finally:
             if container.run is not None:
                 with Operation(self._op.name, timeout=_ENDS, platform=self._world.platform_name) as op:
                     container.remove(op, force=True)
         if container.exit_code:
-            raise DockerfileProblem(f"the command {words!r} returned a non-zero code: {container.exit_code}")
+            raise DockerfileError(f"the command {words!r} returned a non-zero code: {container.exit_code}")
         return container.root.copy()
 
     def _follow(self, container: MockContainer) -> None:
@@ -343,20 +349,3 @@ class _Build:
         if rest:
             self._lines.append(rest)
             self._tell(rest)
-
-
-def _dockerfile(options: BuildOptions, context: Path) -> Path:
-    """Where the Dockerfile is: in the context, or wherever the caller says, which was looked at before."""
-    if options.dockerfile is None:
-        return context / "Dockerfile"
-    inside = context / options.dockerfile
-    return inside if inside.is_file() else Path(options.dockerfile)
-
-
-def _stage_name(instruction: Instruction) -> str:
-    words = instruction.words()
-    if len(words) == 3 and words[1].lower() == "as":
-        return words[2].lower()
-    if len(words) != 1:
-        raise instruction.problem("write FROM image, or FROM image AS name")
-    return ""

@@ -6,13 +6,14 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from dvm_runtimes.builds.dockerfile import HealthCheck
 from dvm_runtimes.engines.base import ContainerSpec, ExecSpec
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.infos import ExecResult, WorkspaceStatus
 from dvm_runtimes.operation import Operation
 
 from .faults import Call
-from .images import DEFAULT_IMAGE, PATH, HealthCommand, Image, base_root, new_image_id
+from .images import DEFAULT_IMAGE, PATH, Image, base_root, new_image_id
 from .nodes import MemoryFile
 from .tree import Tree, Who
 from .world import World
@@ -100,7 +101,7 @@ class MockControls:
             user=user,
             working_dir=working_dir,
             volumes=tuple(volumes),
-            health=HealthCommand(tuple(health), interval=health_interval) if health else None,
+            health=HealthCheck(tuple(health), interval=health_interval) if health else None,
         )
         tree = Tree(image.root, self._world.lock)
         for path, content in (files or {}).items():

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from dvm_runtimes.builds.dockerfile import HealthCheck
 from dvm_runtimes.infos import EventKind
 
 from .handles import NullHandle
-from .images import HealthCommand
 from .launching import CommandProblem, prepare
 from .processes import KilledError, Process
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class HealthMonitor:
     """Watches over one run's health, in a thread that ends with it."""
 
-    def __init__(self, container: MockContainer, run: Run, check: HealthCommand) -> None:
+    def __init__(self, container: MockContainer, run: Run, check: HealthCheck) -> None:
         self._container = container
         self._run = run
         self._check = check

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dvm_runtimes.builds.dockerfile import HealthCheck
 from dvm_runtimes.infos import ImageInfo
 
 from .launching import program_file
@@ -25,17 +26,6 @@ _USERS = "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n
 _GROUPS = "root:x:0:\ndev:x:1000:\n"
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCommand:
-    """An image's health check; times in seconds."""
-
-    command: tuple[str, ...]
-    interval: float = 30.0
-    timeout: float = 30.0
-    start_period: float = 0.0
-    retries: int = 3
-
-
 @dataclass(frozen=True)
 class Image:
     """An image: files and the configuration of what is made from it."""
@@ -50,7 +40,7 @@ class Image:
     user: str = ""
     working_dir: str = ""
     volumes: tuple[str, ...] = ()
-    health: HealthCommand | None = None
+    health: HealthCheck | None = None
 
     def info(self, tags: Iterable[str]) -> ImageInfo:
         """What is told of it."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import BuildError, DvmError, InvalidOptionError, RuntimeUnavailableError, UnsupportedError
 from dvm_runtimes.infos import ProgressEvent
@@ -53,8 +54,8 @@ def build(
         BuildError: a step failed; ``logs`` has its last lines.
         RuntimeUnavailableError: BuildKit does not answer.
     """
-    context = Path(os.path.realpath(options.build_context or options.app_path or ""))
-    dockerfile = find_dockerfile(options, context)
+    sources = Sources.of(options)
+    context, dockerfile = Path(os.path.realpath(sources.folder)), Path(os.path.realpath(sources.dockerfile))
     files: Iterable[bytes] = ()
     host_path = client.profile.host_path
     if host_path is None:
@@ -68,14 +69,6 @@ def build(
         call = dataclasses.replace(call, operands=tuple(_with_secrets(args, sent.secrets)), stdin=True)
         files = sent.tar()
     _run(client, op, dataclasses.replace(call, merge=True), files, progress)
-
-
-def find_dockerfile(options: BuildOptions, context: Path) -> Path:
-    """The Dockerfile's real path: absolute, else below the context, else below the working folder."""
-    given = Path(options.dockerfile) if options.dockerfile is not None else Path("Dockerfile")
-    if not given.is_absolute():
-        given = next((path for path in (context / given, given) if path.is_file()), context / given)
-    return Path(os.path.realpath(given))
 
 
 def _with_secrets(args: list[str], secrets: Mapping[str, str]) -> list[str]:
