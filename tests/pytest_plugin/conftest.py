@@ -25,35 +25,35 @@ class Left:
     """What test runs have on an engine, besides what was there before them: the engine has other users."""
 
     def __init__(self, socket: str) -> None:
-        self._socket = socket
+        self.socket = socket
         self._before: frozenset[str] = frozenset()
         self._before = frozenset(self.everything())
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """By their names."""
-        found = ask(self._socket, "GET", "/containers/json", all="true")
+        found = ask(self.socket, "GET", "/containers/json", all="true")
         named = {one["Names"][0].lstrip("/"): one for one in found if one["Names"][0].startswith("/dvm-test-")}
         return {name: one for name, one in named.items() if name not in self._before}
 
     def everything(self) -> list[str]:
         """The names of containers, networks and images, and of what a prune would take."""
-        networks = [one["Name"] for one in ask(self._socket, "GET", "/networks") if one["Name"].startswith("dvm-test-")]
-        images = [tag for one in ask(self._socket, "GET", "/images/json") for tag in one["RepoTags"] or []]
-        volumes = [one["Name"] for one in ask(self._socket, "GET", "/volumes")["Volumes"] or []]
+        networks = [one["Name"] for one in ask(self.socket, "GET", "/networks") if one["Name"].startswith("dvm-test-")]
+        images = [tag for one in ask(self.socket, "GET", "/images/json") for tag in one["RepoTags"] or []]
+        volumes = [one["Name"] for one in ask(self.socket, "GET", "/volumes")["Volumes"] or []]
         others = [*networks, *(tag for tag in images if tag.startswith("dvm-test-")), *volumes]
         return [*self.containers(), *(name for name in others if name not in self._before)]
 
     def remove_all(self) -> None:
         """Remove them, and the networks they are on."""
         for name in self.containers():
-            ask(self._socket, "DELETE", f"/containers/{name}", force="true", v="true")
+            ask(self.socket, "DELETE", f"/containers/{name}", force="true", v="true")
         for name in self.everything():
-            ask(self._socket, "DELETE", f"/networks/{name}")
+            ask(self.socket, "DELETE", f"/networks/{name}")
 
     def wait_until_removed(self, container: str) -> None:
         """Return when it is gone; the engine says when."""
         try:
-            ask(self._socket, "POST", f"/containers/{container}/wait", condition="removed")
+            ask(self.socket, "POST", f"/containers/{container}/wait", condition="removed")
         except ApiError as error:
             if error.status != 404:
                 raise

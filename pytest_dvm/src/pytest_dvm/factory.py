@@ -33,6 +33,8 @@ class WorkspaceFactory:
         self._supply = supply
         self._wanted = wanted
         self._network = ""
+        self._volume_prefix = ""
+        self._volumes: dict[str, None] = {}
         self._names: set[str] = set()
         self.workspaces: list[Workspace] = []
 
@@ -54,7 +56,7 @@ class WorkspaceFactory:
                 raise InvalidOptionError("name", name, "this test has a workspace of that name already")
             self._names.add(name)
         network = self._join() if name and not wanted.options.network_mode else ""
-        workspace = self._supply.make(wanted, network=network, alias=name)
+        workspace = self._supply.make(wanted, network=network, alias=name, volumes=self._plan_volumes(wanted))
         self.workspaces.append(workspace)
         return workspace
 
@@ -68,6 +70,18 @@ class WorkspaceFactory:
             self._network = self._supply.make_network()
         return self._network
 
+    def _plan_volumes(self, wanted: Wanted) -> str:
+        """The prefix of this test's volumes, which its workspaces share by name; empty for a workspace without any."""
+        from .supply import volumes_of, with_own_volumes
+
+        if wanted.keep_volumes or not volumes_of(wanted.options):
+            return ""
+        self._volume_prefix = self._volume_prefix or self._supply.volume_prefix()
+        volumes = volumes_of(with_own_volumes(wanted.options, self._volume_prefix))
+        self._supply.plan_volumes(name for name in volumes if name not in self._volumes)
+        self._volumes.update(dict.fromkeys(volumes))
+        return self._volume_prefix
+
     def close(self, *, keep: bool = False) -> None:
         """Remove what was made, and the network; or leave it all to the user."""
         for workspace in self.workspaces:
@@ -75,6 +89,7 @@ class WorkspaceFactory:
                 self._supply.forget(workspace.name)
             else:
                 self._supply.remove(workspace.name)
+        self._supply.remove_volumes(self._volumes, keep=keep)
         if self._network:
             self._supply.remove_network(self._network, keep=keep)
 

@@ -21,7 +21,13 @@ SHORT = {"image": "image_name", "network": "network_mode"}
 _OURS = ("container_name", "workspace_name", "owner", "ttl", "on_drift")
 _PLACEHOLDER = "image-to-be-built"
 KEYWORDS = frozenset(
-    {"build", "files", *SHORT, *(one.name for one in dataclasses.fields(StartOptions) if one.name not in _OURS)}
+    {
+        "build",
+        "files",
+        "keep_volumes",
+        *SHORT,
+        *(one.name for one in dataclasses.fields(StartOptions) if one.name not in _OURS),
+    }
 )
 
 
@@ -32,12 +38,14 @@ class Wanted(NamedTuple):
         options: how it is started; its names are given later.
         build: how its image is built first; None when it has one.
         files: path inside to content, or to a file or folder of this machine.
+        keep_volumes: named volumes keep their names and outlive the run, instead of being the workspace's own.
         key: equal for equal wishes, in every process of a run.
     """
 
     options: StartOptions
     build: BuildOptions | None = None
     files: Mapping[str, bytes | Path] = MappingProxyType({})
+    keep_volumes: bool = False
     key: str = ""
 
     @property
@@ -100,6 +108,9 @@ def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wan
             )
     build = _build(given.pop("build", None), folder)
     files = _files(given.pop("files", None) or {}, folder)
+    keep_volumes = given.pop("keep_volumes", False)
+    if not isinstance(keep_volumes, bool):
+        raise InvalidOptionError("keep_volumes", keep_volumes, "must be True or False")
     for short, long in SHORT.items():
         if short in given:
             given[long] = given.pop(short)
@@ -116,7 +127,7 @@ def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wan
     given["ports"] = tuple(port if isinstance(port, Port) else Port(port) for port in given.get("ports") or ())
     given["mounts"] = tuple(_mount(mount, folder) for mount in given.get("mounts") or ())
     options = StartOptions(container_name="dvm-test", **given)
-    return Wanted(options, build, files, _key(given, build, files))
+    return Wanted(options, build, files, keep_volumes, _key({**given, "keep_volumes": keep_volumes}, build, files))
 
 
 def _build(build: object, folder: Path) -> BuildOptions | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import threading
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,8 @@ class Supply:
         """What the last start and the last reset of a kind took."""
         self._there: set[str] = set()
         """Names of containers of this process's own that have not been removed."""
+        self._volumes: dict[str, tuple[str, ...]] = {}
+        """The volumes that are removed with a container, by its name."""
 
     # For one test
 
@@ -206,12 +210,13 @@ class Supply:
         if ledger is self.run.records.own:
             return self.make(wanted, name=name)
         options = self._options(wanted, name)  # builds the image, which is a turn of its own
+        image = options.image_name
         with turn(ledger):
             if made(ledger, "container", name):
                 found = self.runtime.find_workspace(name, cancel=self.run.cancel)
                 if found is not None:
                     return Workspace(self.runtime, found.id, options, self.run.settings.timeout)
-            wanted = wanted._replace(options=options, build=None)
+            wanted = wanted._replace(options=dataclasses.replace(wanted.options, image_name=image), build=None)
             return self.make(wanted, name=name, ledger=ledger)
 
     def _let_go(self, name: str) -> None:
@@ -227,7 +232,14 @@ class Supply:
     # Making and removing
 
     def make(
-        self, wanted: Wanted, *, name: str = "", network: str = "", alias: str = "", ledger: Ledger | None = None
+        self,
+        wanted: Wanted,
+        *,
+        name: str = "",
+        network: str = "",
+        alias: str = "",
+        volumes: str = "",
+        ledger: Ledger | None = None,
     ) -> Workspace:
         """Start one, put its files in it and wait until it is ready.
 
@@ -236,15 +248,20 @@ class Supply:
             name: the container's; default a new one.
             network: what it is on, besides what ``wanted`` says.
             alias: what others on that network call it too.
+            volumes: prefix of its named volumes, which the caller removes; default volumes that are its own.
             ledger: where it is written down; default this process's own.
         """
         name = name or f"{self.run.place.prefix}-{next(self._numbers)}"
-        options = self._options(wanted, name)
+        options = self._options(wanted, name, volumes)
         if network:
             options = dataclasses.replace(options, network_mode=network, network_aliases=(alias,) if alias else ())
         record = ledger or self.run.records.own
         engine = record.engine(self.runtime)
         timeout, cancel = self.run.settings.timeout, self.run.cancel
+        if not volumes and not wanted.keep_volumes:
+            self._volumes[name] = volumes_of(options)
+            for volume in self._volumes[name]:
+                record.plan("volume", volume, engine)
         record.plan("container", name, engine)
         if ledger is None:
             self._there.add(name)
@@ -268,14 +285,15 @@ class Supply:
             # It runs already: this waits, and starts nothing.
             self._start(options, timeout=self.run.settings.timeout, cancel=self.run.cancel)
 
-    def _options(self, wanted: Wanted, name: str) -> StartOptions:
+    def _options(self, wanted: Wanted, name: str, volumes: str = "") -> StartOptions:
         records = self.run.records
         image = wanted.options.image_name
         if wanted.build is not None:
             from .images import build_once
 
             image = build_once(self, wanted.build)
-        return dataclasses.replace(wanted.options, image_name=image, container_name=name, owner=records.owner)
+        options = wanted.options if wanted.keep_volumes else with_own_volumes(wanted.options, volumes or name)
+        return dataclasses.replace(options, image_name=image, container_name=name, owner=records.owner)
 
     def remove(self, name: str, record: Ledger | None = None) -> None:
         """Remove a workspace, whatever its state; one that is gone is no error."""
@@ -287,13 +305,39 @@ class Supply:
             pass
         except DvmError:
             return  # it stays in the ledger, which is emptied at the end
+        volumes = self._volumes.pop(name, ())
         self.forget(name, record)
+        self.remove_volumes(volumes, record)
 
     def forget(self, name: str, record: Ledger | None = None) -> None:
-        """Strike a workspace off the ledger: it is gone, or it is to stay."""
+        """Strike a workspace off the ledger, with its volumes: it is gone, or it is to stay."""
         record = record or self.run.records.own
-        record.gone("container", name, record.engine(self.runtime))
+        engine = record.engine(self.runtime)
+        record.gone("container", name, engine)
+        for volume in self._volumes.pop(name, ()):
+            record.gone("volume", volume, engine)
         self._there.discard(name)
+
+    def volume_prefix(self) -> str:
+        """A prefix for the volumes that the workspaces of one test share."""
+        return f"{self.run.place.prefix}-volumes-{next(self._numbers)}"
+
+    def plan_volumes(self, names: Iterable[str]) -> None:
+        """Record volumes that are about to be created."""
+        record = self.run.records.own
+        for name in names:
+            record.plan("volume", name, record.engine(self.runtime))
+
+    def remove_volumes(self, names: Iterable[str], record: Ledger | None = None, *, keep: bool = False) -> None:
+        """Remove volumes, or leave them to the workspaces that are kept."""
+        record = record or self.run.records.own
+        for name in names:
+            try:
+                if not keep:
+                    self.runtime.remove_volume(name)
+            except DvmError:
+                continue  # it stays in the ledger, which is emptied at the end
+            record.gone("volume", name, record.engine(self.runtime))
 
     def make_network(self) -> str:
         """A network for the workspaces of one test; its name.
@@ -330,3 +374,21 @@ class Supply:
         if not self.runtime.removal():
             for name in list(self._there):
                 self.remove(name)
+
+
+def with_own_volumes(options: StartOptions, prefix: str) -> StartOptions:
+    """The options with named volumes that no other test has: ``data`` becomes ``PREFIX-data``."""
+    mounts = [
+        dataclasses.replace(mount, source=f"{prefix}-{_short(mount.source)}") if mount.type == "volume" else mount
+        for mount in options.mounts
+    ]
+    return dataclasses.replace(options, mounts=mounts)
+
+
+def volumes_of(options: StartOptions) -> tuple[str, ...]:
+    """The names of the volumes that a workspace mounts."""
+    return tuple(dict.fromkeys(mount.source for mount in options.mounts if mount.type == "volume"))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 64 else hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -44,7 +44,7 @@ IGNORED = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 """Signals for the owner, which reach its whole process group."""
 DONE = b"."
 """Written to the pipe by an owner that ends normally."""
-KINDS = ("container", "network", "image")
+KINDS = ("container", "volume", "network", "image")
 """In the order of removal: containers use networks and images."""
 
 

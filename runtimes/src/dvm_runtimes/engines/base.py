@@ -76,9 +76,9 @@ class Engine(ABC):
     def removal(self) -> Mapping[str, Any]:
         """How a program without this library removes what a dead process left here.
 
-        ``container``, ``network`` and ``image`` each have either a path for one HTTP DELETE over the Unix socket
-        ``socket``, or the words of a command that succeeds when there is no such thing; ``{name}`` stands for the
-        name. With paths, ``look`` may be one that is found once a container has been made; before, none is deleted.
+        ``container``, ``volume``, ``network`` and ``image`` each have either a path for one HTTP DELETE over the Unix
+        socket ``socket``, or the argv of a command that succeeds when there is no such thing; ``{name}`` stands for
+        the name. With paths, ``look`` may be one that is found once a container has been made; before, none is deleted.
         Empty where nothing outlives the process that made it: then no other process can see it either.
 
         >>> {"socket": "/var/run/docker.sock", "container": "/containers/{name}?force=1&v=1"}["container"]
@@ -247,6 +247,15 @@ class Engine(ABC):
             UnsupportedError: this engine has none.
         """
         raise self._unsupported(op, "makes no networks of its own")
+
+    def remove_volume(self, op: Operation, name: str) -> None:
+        """Remove a named volume that no container uses; a missing one is no error.
+
+        Raises:
+            EngineError: a container uses it.
+            UnsupportedError: this engine has no volumes.
+        """
+        raise self._unsupported(op, "has no volumes")
 
     def _unsupported(self, op: Operation, problem: str) -> UnsupportedError:
         return UnsupportedError(

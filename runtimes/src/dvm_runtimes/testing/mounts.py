@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from dvm_runtimes.errors import InvalidOptionError, UnsupportedError
+from dvm_runtimes.errors import EngineError, InvalidOptionError, UnsupportedError
 from dvm_runtimes.options import Mount
 from dvm_runtimes.runtime import ContainerRuntime
 
-from .case import Bench, ConformanceCase, require
+from .case import Bench, ConformanceCase, assert_typed, require
 
 
 class MountConformance(ConformanceCase):
@@ -129,3 +129,18 @@ class MountConformance(ConformanceCase):
         assert bench.sh(bench.start(app_path=folder / "good"), "cat file") == "x"
         with pytest.raises(InvalidOptionError, match="leads to"):
             runtime.start_workspace(bench.options(app_path=folder / "bad"))
+
+    def test_volumes_can_be_removed(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """A named volume goes with its files, once no container uses it; a missing one is no error."""
+        require(runtime, "named_volumes")
+        volume = bench.volume()
+        mounts = [Mount(volume, "/data", "volume")]
+        workspace = bench.start(mounts=mounts, uid=0, gid=0)
+        bench.sh(workspace, "echo kept > /data/file")
+        with pytest.raises(EngineError) as caught:
+            runtime.remove_volume(volume)
+        assert_typed(caught.value, runtime, "remove_volume")
+        runtime.remove_workspace(workspace, force=True)
+        runtime.remove_volume(volume)
+        runtime.remove_volume(volume)
+        assert bench.sh(bench.start(mounts=mounts, uid=0, gid=0), "ls /data") == ""

@@ -12,7 +12,7 @@ from dvm_runtimes.errors import UnsupportedError
 from dvm_runtimes.infos import Capabilities, ImageInfo, ProgressEvent
 from dvm_runtimes.operation import LONG, QUICK, Operation
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.validation.naming import MANAGED, check_image, check_network_mode
+from dvm_runtimes.validation.naming import MANAGED, check_container_name, check_image, check_network_mode
 
 from . import images
 
@@ -193,6 +193,19 @@ class EngineAccess:
         check_network_mode(name, "name")
         with self._operation("remove_network", timeout, cancel) as op:
             self._engine.remove_network(op, name)
+
+    # Volumes
+
+    def remove_volume(self, name: str, *, timeout: Seconds = QUICK, cancel: Cancel = None) -> None:
+        """Remove a named volume and the files in it. A missing one is no error.
+
+        Raises:
+            EngineError: a container uses it.
+            UnsupportedError: this engine has no volumes.
+        """
+        check_container_name(name, "name")
+        with self._operation("remove_volume", timeout, cancel) as op:
+            self._engine.remove_volume(op, name)
 
 
 def ignore_progress(event: ProgressEvent) -> None:

@@ -266,8 +266,15 @@ class DockerEngine(DockerImages, Engine):
 
     @step
     def remove_network(self, op: Operation, name: str) -> None:
+        self._delete("/networks/{}", name)
+
+    @step
+    def remove_volume(self, op: Operation, name: str) -> None:
+        self._delete("/volumes/{}", name)
+
+    def _delete(self, path: str, name: str) -> None:
         try:
-            self.client.call("DELETE", "/networks/{}", name)
+            self.client.call("DELETE", path, name)
         except ApiError as error:
             if error.status != 404:
                 raise

@@ -18,6 +18,7 @@ from dvm_runtimes.engines.http.endpoint import Endpoint, Tls
 
 PATHS = {
     "container": "/containers/{name}?force=1&v=1",
+    "volume": "/volumes/{name}",
     "network": "/networks/{name}",
     "image": "/images/{name}?force=1",
 }

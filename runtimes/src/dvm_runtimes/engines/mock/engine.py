@@ -259,6 +259,18 @@ class MockEngine(Engine):
                 )
             self.world.networks.discard(name)
 
+    def remove_volume(self, op: Operation, name: str) -> None:
+        with self.world.lock:
+            user = next((one for one in self.world.containers.values() if name in one.volumes.values()), None)
+            if user is not None:
+                raise self.world.problem(
+                    EngineError,
+                    f"the volume {name!r} is used by container {user.name!r}",
+                    hint="Remove that container first.",
+                    detail=f"volume is in use - [{user.id}]",
+                )
+            self.world.drop_volumes([name])
+
     # Images
 
     @_step

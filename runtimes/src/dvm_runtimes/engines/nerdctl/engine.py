@@ -105,6 +105,7 @@ class NerdctlEngine(Engine):
         return {
             "container": command(("sh", "-c", scripts.REMOVE, "dvm", "{name}", "--force --volumes", *nerdctl)),
             "image": command(("sh", "-c", scripts.REMOVE_IMAGE, "dvm", "{name}", *nerdctl)),
+            "volume": command(("sh", "-c", scripts.REMOVE_VOLUME, "dvm", "{name}", *nerdctl)),
             "network": command(("sh", "-c", scripts.REMOVE_NETWORK, "dvm", "{name}", *nerdctl)),
         }
 
@@ -337,6 +338,9 @@ class NerdctlEngine(Engine):
 
     def remove_network(self, op: Operation, name: str) -> None:
         self._client.ok(op, self._client.script(scripts.REMOVE_NETWORK, name), name)
+
+    def remove_volume(self, op: Operation, name: str) -> None:
+        self._client.ok(op, self._client.script(scripts.REMOVE_VOLUME, name), name)
 
     # Images
 

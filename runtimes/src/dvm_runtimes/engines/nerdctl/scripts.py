@@ -252,3 +252,8 @@ REMOVE_NETWORK = r"""
 network=$1; shift
 "$@" network rm "$network" || ! "$@" network inspect "$network"
 """
+REMOVE_VOLUME = r"""
+# Removes a volume; a missing one is no error: dvm VOLUME nerdctl...
+volume=$1; shift
+"$@" volume rm "$volume" || ! "$@" volume inspect "$volume"
+"""
