@@ -20,6 +20,7 @@ from dvm_runtimes.engines.http.connection import Connection
 from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import (
     DvmError,
+    LocalFileError,
     OperationCancelledError,
     OperationTimeoutError,
     RuntimeUnavailableError,
@@ -81,6 +82,19 @@ def test_where_nobody_listens(tmp_path: Path, kind: str) -> None:
 def test_a_host_that_has_no_name() -> None:
     with pytest.raises(RuntimeUnavailableError, match="not known"):
         connect(Endpoint.parse("tcp://no-such-host.invalid:2375"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "cannot be read: No such file"), ("no certificate", "not a certificate")]
+)
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+    ca = tmp_path / "ca.pem"
+    if content:
+        ca.write_text(content)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(LocalFileError, match=f"ca.pem.*{reason}"):
+            connect(Endpoint.parse(f"tcp://127.0.0.1:{port}", tls=Tls(ca=ca)))
 
 
 def test_what_is_no_engine(tmp_path: Path) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dvm_runtimes.builds.context import Sources, pack_context
 from dvm_runtimes.builds.dockerignore import Ignore
+from dvm_runtimes.engines.docker_api import buildkit
+from dvm_runtimes.errors import LocalFileError
 from dvm_runtimes.options import BuildOptions
+from dvm_runtimes.runtime import ContainerRuntime
+
+from .conftest import LIMIT
+
+if TYPE_CHECKING:
+    from tests.engines.registry import RunningEngine
 
 
 @pytest.mark.parametrize(
@@ -85,3 +95,24 @@ def test_a_dockerfile_outside_of_its_context_is_added(tmp_path: Path) -> None:
     context.mkdir()
     (tmp_path / "Other").write_text("FROM scratch\n")
     assert set(names(context, tmp_path / "Other")) == {".dockerfile.x"}
+
+
+def test_a_file_of_the_context_that_cannot_be_read_is_named(
+    runtime: ContainerRuntime, docker_engine: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine, to which the context was being sent, is not what failed."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {docker_engine.image}\nCOPY . /x\n")
+    (tmp_path / "key.pem").write_text("secret")
+    original = Path.open
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "key.pem":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return original(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(buildkit, "find_tool", lambda: None)
+    options = BuildOptions(app_path=tmp_path, image_name="dvm-test/unreadable:1")
+    with pytest.raises(LocalFileError, match=r"key.pem cannot be read: Permission denied. .*dockerignore") as caught:
+        runtime.build_image(options, timeout=LIMIT)
+    assert caught.value.operation == "build_image"

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvm_runtimes import EngineError
+from dvm_runtimes.errors import LocalFileError
 from dvm_runtimes.workspaces.archive import pack, unpack
 
 NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=20).filter(
@@ -111,7 +112,7 @@ def test_a_file_that_shrinks_is_an_error(tmp_path: Path) -> None:
     pieces = pack(file, "file")
     next(pieces), next(pieces)
     os.truncate(file, 10)
-    with pytest.raises(EngineError, match="shorter"):
+    with pytest.raises(LocalFileError, match="shorter"):
         list(pieces)
 
 

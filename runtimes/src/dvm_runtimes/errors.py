@@ -12,6 +12,7 @@
     ├── UnsupportedError            this engine cannot do it
     ├── OperationTimeoutError       the time limit passed (also a TimeoutError)
     ├── OperationCancelledError     the caller's cancel event was set
+    ├── LocalFileError              a file of this machine cannot be read or written
     └── EngineError                 the engine refused, for a reason of its own
         └── PathNotFoundError       there is nothing at that path in the container
 
@@ -23,6 +24,9 @@ are named by their Python names in backticks, as in "start with
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -186,6 +190,35 @@ class OperationCancelledError(DvmError):
     """The caller's ``cancel`` event was set; what the call had made was removed."""
 
     kind = "cancelled"
+
+
+class LocalFileError(DvmError):
+    """A file of this machine that the call needs cannot be read or written; the message names it."""
+
+    kind = "local_file"
+
+    @classmethod
+    @contextlib.contextmanager
+    def explaining(cls, action: str, path: str | os.PathLike[str], hint: str = "") -> Iterator[None]:
+        """Within the block, an `OSError` becomes this error.
+
+        Args:
+            action: what is done with the file, as in ``"read"``.
+            path: the file, where the system's error names none.
+            hint: what to do next.
+
+        >>> with LocalFileError.explaining("read", "notes.txt"):
+        ...     raise PermissionError(13, "Permission denied")
+        Traceback (most recent call last):
+        dvm_runtimes.errors.LocalFileError: notes.txt cannot be read: Permission denied
+        """
+        past = {"write": "written"}.get(action, action)
+        try:
+            yield
+        except OSError as error:
+            name = error.filename if isinstance(error.filename, str | os.PathLike) else path
+            reason = error.strerror or str(error)
+            raise cls(f"{os.fspath(name)} cannot be {past}: {reason}", hint=hint, detail=str(error)) from error
 
 
 class EngineError(DvmError):

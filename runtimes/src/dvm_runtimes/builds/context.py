@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvm_runtimes.builds.dockerignore import Ignore
+from dvm_runtimes.errors import LocalFileError
 from dvm_runtimes.options import BuildOptions
 from dvm_runtimes.workspaces.archive import pack_one
 
 IGNORE_FILE = ".dockerignore"
+_UNREADABLE = "Make it readable, or leave it out of the build with .dockerignore."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ class Sources:
         real, root = self.dockerfile.resolve(), self.folder.resolve()
         return real.relative_to(root).as_posix() if real.is_relative_to(root) else ""
 
+    @property
+    def text(self) -> str:
+        """The Dockerfile's content.
+
+        Raises:
+            LocalFileError: it cannot be read.
+        """
+        with LocalFileError.explaining("read", self.dockerfile):
+            return self.dockerfile.read_text(encoding="utf-8", errors="replace")
+
     def ignore(self) -> Ignore:
         """The rules of the context."""
         return Ignore.of(self.folder)
@@ -66,19 +78,19 @@ def pack_context(sources: Sources, dockerfile: str) -> Iterator[bytes]:
         dockerfile: what the Dockerfile is called in it.
 
     Raises:
-        OSError: a file that cannot be read.
-        EngineError: a file that became shorter meanwhile.
+        LocalFileError: a file cannot be read, or became shorter meanwhile.
     """
-    rules = sources.ignore()
     links: dict[tuple[int, int], str] = {}
     # The builder needs both, whatever the rules say, and leaves them out of COPY itself.
     always = {IGNORE_FILE, sources.inside}
-    for path, name in _walk(sources.folder, "", rules, always):
-        status = path.lstat()
-        if not stat.S_ISSOCK(status.st_mode):
-            yield from pack_one(path, name, status, links, owner=(0, 0))
-    if dockerfile != sources.inside:
-        yield _member(dockerfile, sources.dockerfile.read_bytes())
+    with LocalFileError.explaining("read", sources.folder, _UNREADABLE):
+        rules = sources.ignore()
+        for path, name in _walk(sources.folder, "", rules, always):
+            status = path.lstat()
+            if not stat.S_ISSOCK(status.st_mode):
+                yield from pack_one(path, name, status, links, owner=(0, 0))
+        if dockerfile != sources.inside:
+            yield _member(dockerfile, sources.dockerfile.read_bytes())
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 

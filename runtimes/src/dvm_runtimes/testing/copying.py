@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dvm_runtimes.errors import (
     EngineError,
     InvalidOptionError,
+    LocalFileError,
     OperationCancelledError,
     OperationTimeoutError,
     PathNotFoundError,
@@ -201,6 +204,26 @@ class CopyConformance(ConformanceCase):
             self.get(runtime, workspace, inside, target)
         assert_typed(caught.value, runtime, "copy_from_workspace")
         assert list(target.iterdir()) == []
+
+    def test_copy_of_what_cannot_be_read(
+        self, runtime: ContainerRuntime, bench: Bench, workspace: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`LocalFileError` names the file: the engine has nothing to do with it, and goes on."""
+        folder = bench.folder()
+        for name in ("first", "secret", "third"):
+            (folder / name).write_text(name)
+        original = Path.open
+
+        def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+            if path.name == "secret":  # as for somebody who is not root
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return original(path, *args, **kwargs)
+
+        monkeypatch.setattr(Path, "open", refuse)
+        with pytest.raises(LocalFileError, match="secret cannot be read: Permission denied") as caught:
+            self.put(runtime, workspace, folder, bench.path())
+        assert_typed(caught.value, runtime, "copy_to_workspace", hint=False)
+        assert bench.sh(workspace, "echo goes on") == "goes on\n"
 
     # Where it can be
 

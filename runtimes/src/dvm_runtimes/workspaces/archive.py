@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from dvm_runtimes.errors import EngineError
+from dvm_runtimes.errors import EngineError, LocalFileError
 
 _PIECE = 1024 * 1024
 
@@ -24,14 +24,14 @@ def pack(source: Path, name: str) -> Iterator[bytes]:
     Sockets are left out, since no archive can carry them.
 
     Raises:
-        OSError: a file that cannot be read.
-        EngineError: a file that became shorter meanwhile.
+        LocalFileError: a file cannot be read, or became shorter meanwhile.
     """
     links: dict[tuple[int, int], str] = {}
-    for path, arcname in _walk(source, name):
-        status = path.lstat()
-        if not stat.S_ISSOCK(status.st_mode):
-            yield from pack_one(path, arcname, status, links)
+    with LocalFileError.explaining("read", source):
+        for path, arcname in _walk(source, name):
+            status = path.lstat()
+            if not stat.S_ISSOCK(status.st_mode):
+                yield from pack_one(path, arcname, status, links)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -98,7 +98,7 @@ def _content(path: Path, size: int) -> Iterator[bytes]:
         while left:
             piece = file.read(min(_PIECE, left))
             if not piece:
-                raise EngineError(f"{path} became shorter while it was copied", hint="Copy it again.")
+                raise LocalFileError(f"{path} became shorter while it was read", hint="Try again.")
             left -= len(piece)
             yield piece
     if padding := -size % tarfile.BLOCKSIZE:
@@ -110,8 +110,13 @@ def unpack(pieces: Iterable[bytes], target: Path) -> None:
 
     Raises:
         EngineError: not a tar stream, or a member that would leave ``target``.
-        OSError: this machine's disk.
+        LocalFileError: ``target`` cannot be written.
     """
+    with LocalFileError.explaining("write", target):
+        _unpack(pieces, target)
+
+
+def _unpack(pieces: Iterable[bytes], target: Path) -> None:
     folders: list[tuple[Path, tarfile.TarInfo]] = []
     top: PurePosixPath | None = None
     try:

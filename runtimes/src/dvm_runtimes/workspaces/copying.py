@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dvm_runtimes.engines.base import Engine
-from dvm_runtimes.errors import EngineError, InvalidOptionError
+from dvm_runtimes.errors import EngineError, InvalidOptionError, LocalFileError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.validation.text import is_text
 
@@ -20,6 +20,7 @@ def copy_to(engine: Engine, op: Operation, container: str, source: str | os.Path
 
     Raises:
         InvalidOptionError: there is no such source, or the destination is no absolute path.
+        LocalFileError: the source cannot be read.
         EngineError: the destination's folder is not there.
     """
     _check_inside("destination", destination)
@@ -31,7 +32,9 @@ def copy_to(engine: Engine, op: Operation, container: str, source: str | os.Path
         raise InvalidOptionError("source", text, "there is no such file or folder")
     kind = engine.path_kind(op, container, destination)
     if content_only:
-        if kind not in ("folder", None) or not path.is_dir():
+        with LocalFileError.explaining("read", path):
+            is_folder = path.is_dir()
+        if kind not in ("folder", None) or not is_folder:
             raise InvalidOptionError("destination", destination, "the content of a folder fits only into a folder")
         folder, name = (destination, ".") if kind else (posixpath.dirname(destination.rstrip("/")), _base(destination))
     elif kind == "folder":
@@ -53,14 +56,17 @@ def copy_from(engine: Engine, op: Operation, container: str, source: str, destin
 
     Raises:
         InvalidOptionError: the destination's folder is not there, or the source is no absolute path.
+        LocalFileError: the destination cannot be written.
         EngineError: there is nothing at ``source``.
     """
     _check_inside("source", source)
     target = Path(destination)
     content_only = source.endswith("/.")
-    if target.is_dir() and not content_only:
+    with LocalFileError.explaining("write", target):
+        is_folder, fits = target.is_dir(), target.parent.is_dir()
+    if is_folder and not content_only:
         target = target / _base(source)
-    elif not target.parent.is_dir():
+    elif not fits:
         raise InvalidOptionError(
             "destination", os.fspath(destination), "there is no such folder", hint="Make it first."
         )

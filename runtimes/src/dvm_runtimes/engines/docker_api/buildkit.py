@@ -22,7 +22,7 @@ from typing import IO
 
 from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.base import Progress
-from dvm_runtimes.errors import DvmError
+from dvm_runtimes.errors import DvmError, LocalFileError
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 from dvm_runtimes.user.home import home_folder
@@ -182,7 +182,7 @@ def build_with(
     """
     log = BuildLog(progress, tuple(options.build_args.values()))
     vertexes = Vertexes(log)
-    with contextlib.ExitStack() as stack:
+    with LocalFileError.explaining("used", sources.folder), contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dvm-build-")))
         host = stack.enter_context(forwarded(api, folder))
         (folder / "buildx").mkdir()

@@ -221,7 +221,7 @@ def failed(api: DockerApi, op: Operation, message: str, log: BuildLog) -> DvmErr
 
 def refuse_unsupported(api: DockerApi, op: Operation, options: BuildOptions, sources: Sources) -> None:
     """Raise an error that names what the classic builder cannot do, before anything is sent."""
-    features = needs_buildkit(sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
+    features = needs_buildkit(sources.text)
     if options.secrets:
         features.append("build secrets")
     if options.ssh:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvm_runtimes.discovery.provider import Machine, PlatformProvider, Probe
 from dvm_runtimes.engines.http.endpoint import Endpoint
-from dvm_runtimes.errors import InvalidOptionError, RuntimeUnavailableError
+from dvm_runtimes.errors import InvalidOptionError, LocalFileError, RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
 
 from .client import ping
@@ -76,6 +76,8 @@ def probe(endpoint: Endpoint, profile: DockerProfile, timeout: float) -> Probe:
         )
     try:
         return Probe(version=ping(endpoint, timeout).version)
+    except LocalFileError as error:
+        return Probe(problem=f"cannot be asked: {error.message}", hint=error.hint or "Check DOCKER_CERT_PATH.")
     except (OSError, EOFError) as error:
         explained = unavailable(error, endpoint, profile)
         problem = explained.message.removeprefix(profile.platform_name).strip()

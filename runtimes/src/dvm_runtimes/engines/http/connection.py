@@ -12,6 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from dvm_runtimes.errors import LocalFileError
+
 from .endpoint import Endpoint, Tls
 
 if TYPE_CHECKING:
@@ -110,8 +112,20 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     """The TLS settings that ``tls`` describes.
 
     Raises:
-        OSError: a file cannot be read, or is not a certificate or key.
+        LocalFileError: a file cannot be read, or is not a certificate or key.
     """
+    for file in (tls.ca, tls.cert, tls.key):
+        if file is not None:
+            with LocalFileError.explaining("read", file):
+                file.open("rb").close()
+    try:
+        return _tls_context(tls)
+    except ssl.SSLError as error:
+        files = ", ".join(str(file) for file in (tls.ca, tls.cert, tls.key) if file is not None)
+        raise LocalFileError(f"{files}: not a certificate with its key ({error})", detail=str(error)) from error
+
+
+def _tls_context(tls: Tls) -> ssl.SSLContext:
     if tls.verify:
         context = ssl.create_default_context(cafile=tls.ca)
         # Self-made certificates often lack what only strict checks require.
