@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TestBuild"]
 
-KIND = "docker-26.1"
-
 
 @pytest.fixture(scope="module")
 def subject(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     # The engine of Debian 13, whose buildx it is.
-    engine = engines.get(KIND)
+    engine = engines.get("docker-26.1")
     plugins = tmp_path_factory.mktemp("docker") / "cli-plugins"
     plugins.mkdir()
     (plugins / "docker-buildx").symlink_to(TRIXIE.path / "usr/libexec/docker/cli-plugins/docker-buildx")

@@ -100,6 +100,8 @@ class Kept:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                # The tests' own is none of an engine's, which may be another user's, or in another mount namespace.
+                env={name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"},
                 start_new_session=True,  # Ctrl-C is for the test run; the keeper hears of it from there
             )
         assert self._keeper.stdout is not None

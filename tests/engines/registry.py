@@ -11,6 +11,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dvm_runtimes.discovery.provider import Machine
@@ -99,6 +100,26 @@ CHOOSES_AN_ENGINE = re.compile(r"DVM_(RUNTIME|PLATFORM)|(DOCKER|CONTAINERD?|COLI
 """The variables with which a user leads programs to an engine."""
 
 
+@dataclass(frozen=True)
+class Share:
+    """A share of the conformance suite.
+
+    Attributes:
+        parts: names of its classes, as in ``"TestExec"``; empty for all of them.
+        why: what can differ on such an engine, and what cannot; for the table at the end of a run.
+    """
+
+    parts: tuple[str, ...] = ()
+    why: str = ""
+
+
+WHOLE = Share()
+STREAMS = Share(
+    ("TestExec", "TestTerminal", "TestLog", "TestCopy", "TestBuild", "TestEvent"),
+    "the same engine behind another kind of connection: what streams",
+)
+
+
 class EngineKind(ABC):
     """One kind of engine: whether it can be had here, how it is installed and started."""
 
@@ -118,7 +139,13 @@ class EngineKind(ABC):
     """As in `Subject`: who owns what is written into a mounted folder, if not the caller."""
 
     reaches_loopback: bool = True
-    """Whether the engine itself can connect to this machine's loopback address."""
+    """Whether the engine itself can connect to a loopback address that is the tests' too, or that `beside` leads to."""
+
+    needed_variables: tuple[str, ...] = ()
+    """Those of its environment that the process which tests it must have too, for programs that it starts."""
+
+    suite: Share = WHOLE
+    """What of the conformance suite `make test` runs on it."""
 
     order: int = 100
     """Its place in the table."""
@@ -164,6 +191,14 @@ class EngineKind(ABC):
             if not (folder / "keep.json").exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def unreachable(self, engine: RunningEngine) -> tuple[str, dict[str, str]]:
+        """What `create_runtime` is asked for, with which overrides, to get a runtime where no engine answers."""
+        return self.which or self.runtime, {"endpoint": f"unix://{engine.folder}/nobody.sock"}
+
+    def beside(self, engine: RunningEngine, program: str) -> str:
+        """The program that runs ``program`` in the engine's network."""
+        return program
+
     @abstractmethod
     def run(self, folder: Path) -> RunningEngine:
         """Start one in ``folder``."""
@@ -184,4 +219,4 @@ def every_kind() -> dict[str, EngineKind]:
     return {kind.name: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.name))}
 
 
-__all__ = ["EngineKind", "EngineStartError", "RunningEngine", "every_kind"]
+__all__ = ["STREAMS", "WHOLE", "EngineKind", "EngineStartError", "RunningEngine", "Share", "every_kind"]

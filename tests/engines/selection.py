@@ -1,55 +1,50 @@
-"""Which kinds of engine the conformance suite is run on: all, or those of ``--engines``.
+"""What is run: the share of each kind of engine, as `make test` has it; or everything, as `make test-all` has it.
 
-A module of the suite names its kind in ``KIND``; one whose file is named on the command line is run, and so is every
-test that is of no kind.
+A test that is marked ``long`` is everything's; so is one of a folder or file that the command line names.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from .registry import every_kind
 
-_LONG = Path(__file__).parents[1] / "vscode"
+ALL = "all"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engines",
-        default="all",
+        default="",
         metavar="NAME[,NAME...]",
-        help="the kinds of engine that the conformance suite is run on besides the mock; default: %(default)s",
+        help="the kinds of engine that all of the conformance suite is run on, besides the mock; 'all' for every kind, "
+        "and for the tests marked 'long'; default: on each kind the share that its file says",
     )
 
 
-def selected(config: pytest.Config) -> set[str]:
-    """The kinds that the conformance suite is run on.
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long(why): what only `--engines all` runs, or naming its file")
+    if unknown := set(asked(config)) - {ALL, *every_kind()}:
+        raise pytest.UsageError(f"--engines: no kind {sorted(unknown)}; there are {list(every_kind())}")
 
-    Raises:
-        pytest.UsageError: there is no kind of such a name.
-    """
-    asked: str = config.getoption("--engines")
-    kinds = set(every_kind())
-    names = kinds if asked == "all" else set(asked.split(","))
-    if unknown := names - kinds:
-        raise pytest.UsageError(f"--engines: no kind {sorted(unknown)}; there are {sorted(kinds)}")
-    return names
+
+def asked(config: pytest.Config) -> list[str]:
+    """The names that ``--engines`` gives."""
+    option: str = config.getoption("--engines")
+    return option.split(",") if option else []
+
+
+def kinds_for(config: pytest.Config, part: str) -> list[str]:
+    """The kinds of engine that a part of the conformance suite is run on, as in ``"TestExec"``."""
+    names = asked(config)
+    if names:
+        return [name for name in every_kind() if name in names or ALL in names]
+    return [name for name, kind in every_kind().items() if part in kind.suite.parts or not kind.suite.parts]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = {"", *selected(config)}
     named = {(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args}
-    left_out = [item for item in items if kind_of(item) not in wanted and item.path.resolve() not in named]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [item for item in items if item not in gone]
-    # What takes minutes goes first: at the end, one worker would have it alone.
-    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))
-
-
-def kind_of(item: pytest.Item) -> str:
-    """The kind of engine that a test of the conformance suite is about; empty for any other test."""
-    return str(getattr(getattr(item, "module", None), "KIND", ""))
+    long = [item for item in items if item.get_closest_marker("long") and item.path.resolve() not in named]
+    if long and ALL not in asked(config):
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]

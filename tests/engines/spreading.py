@@ -1,18 +1,28 @@
-"""How tests are spread over the workers of pytest-xdist: a kind of engine is one worker's, so that it starts once."""
+"""How tests are spread over the workers of pytest-xdist: those of a class on one kind of engine stay together."""
 
 from __future__ import annotations
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-_WHOLE_FILES = ("tests/conformance/",)
+from .registry import every_kind
+
+_SPLIT = ("tests/conformance/", "tests/engines/")
+"""Other files share more than an engine among their tests."""
 
 
 class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]
-    """Classes stay together, as `LoadScopeScheduling` has it; files of the conformance suite do too."""
+    """As `LoadScopeScheduling`, but a class that is run on several kinds is several scopes."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith(_WHOLE_FILES) else str(super()._split_scope(nodeid))
+        scope = str(super()._split_scope(nodeid))
+        return f"{scope}[{kind_of(nodeid)}" if nodeid.startswith(_SPLIT) else scope
+
+
+def kind_of(nodeid: str) -> str:
+    """The kind of engine that a test is parametrised with; empty if it is with none."""
+    parameters = nodeid.partition("[")[2]
+    return max((name for name in every_kind() if parameters.startswith(name)), key=len, default="")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+import pytest
 
 from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.plugins import providers
@@ -29,32 +28,37 @@ def runtime_on(which: str, machine: Machine, **overrides: str) -> ContainerRunti
 @contextmanager
 def subject_on(engine: RunningEngine) -> Iterator[Subject]:
     """The subject of a test module about that engine."""
-    which = engine.kind.which or engine.kind.runtime
+    kind = engine.kind
     # In other processes too, which have this one's environment: everything that matters goes with it.
-    new_runtime = functools.partial(runtime_on, which, engine.machine())
-    with new_runtime() as runtime, registry_image_for(engine) as registry_image:
-        yield Subject(
-            runtime=runtime,
-            new_runtime=new_runtime,
-            image=engine.image,
-            other_image=engine.other_image,
-            outside=engine.outside,
-            host_folder=engine.host_folder,
-            unreachable=functools.partial(new_runtime, endpoint=f"unix://{engine.folder}/nobody.sock"),
-            mount_owner=engine.kind.mount_owner,
-            registry_image=registry_image,
-        )
+    new_runtime = functools.partial(runtime_on, kind.which or kind.runtime, engine.machine())
+    nobody, overrides = kind.unreachable(engine)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in kind.needed_variables:
+            patch.setenv(name, engine.environment()[name])
+        with new_runtime() as runtime, registry_image_for(engine) as registry_image:
+            yield Subject(
+                runtime=runtime,
+                new_runtime=new_runtime,
+                image=engine.image,
+                other_image=engine.other_image,
+                outside=engine.outside,
+                host_folder=engine.host_folder,
+                unreachable=functools.partial(runtime_on, nobody, engine.machine(), **overrides),
+                mount_owner=kind.mount_owner,
+                registry_image=registry_image,
+            )
 
 
 @contextmanager
 def registry_image_for(engine: RunningEngine) -> Iterator[str]:
-    """An image that only a registry has, if the engine can reach one on this machine's loopback."""
+    """An image that only a registry has, on the loopback address of the engine; empty if the engine reaches none."""
     if not engine.kind.reaches_loopback:
         yield ""
         return
-    folder = Path(tempfile.mkdtemp(prefix="dvm-registry-"))
-    try:
-        with image_registry(need("docker-registry"), folder) as address:
-            yield put_image(address, "dvm-test/pulled", "1")
-    finally:
-        shutil.rmtree(folder)
+    folder = engine.folder / "registry"
+    folder.mkdir(exist_ok=True)
+    program = need("docker-registry")
+    with image_registry(program, folder) as address:
+        name = put_image(address, "dvm-test/pulled", "1").removeprefix(address)
+    with image_registry(engine.kind.beside(engine, program), folder) as address:
+        yield f"{address}{name}"

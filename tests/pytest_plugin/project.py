@@ -20,7 +20,8 @@ LIMIT = 150.0
 
 _INI = """
 [pytest]
-addopts = -p no:cacheprovider -p no:lsp
+# Hypothesis and pytest-lsp, which are here for other tests, take three times as long to load as all the rest.
+addopts = -p no:cacheprovider --disable-plugin-autoload -p dvm -p xdist -p asyncio
 asyncio_default_fixture_loop_scope = function
 """
 

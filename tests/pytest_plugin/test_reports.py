@@ -198,8 +198,8 @@ def test_loading_the_plugin_loads_nothing_else(project: Project) -> None:
 
     assert outcome.output.partition("LOADED ")[2].split() == [
         "pytest_dvm",
-        "pytest_dvm.run_identity",
         "pytest_dvm.plugin",
+        "pytest_dvm.run_identity",
         "pytest_dvm.settings",
     ]
 

@@ -66,6 +66,14 @@ class ColimaContainerd(containerd.Containerd):
     order = 61
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
+    def unreachable(self, engine: RunningEngine) -> tuple[str, dict[str, str]]:
+        return f"colima:{STOPPED}", {}
+
+    def beside(self, engine: RunningEngine, program: str) -> str:
+        script = engine.folder / "beside"
+        write_program(script, f'#!/bin/sh\nexec {shlex.join(enter(engine.folder))} {program} "$@"\n')
+        return str(script)
+
     def run(self, folder: Path) -> RunningEngine:
         home = folder / "home"
         nerdctl = containerd.program()

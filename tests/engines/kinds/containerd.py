@@ -84,6 +84,9 @@ class Containerd(EngineKind):
         if program():
             buildkit.make()
 
+    def unreachable(self, engine: RunningEngine) -> tuple[str, dict[str, str]]:
+        return "containerd", {"address": f"{engine.folder}/nobody.sock"}
+
     def run(self, folder: Path) -> RunningEngine:
         return start(self, folder, program()) if program() else start_stand_in(self, folder)
 

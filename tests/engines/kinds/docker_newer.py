@@ -9,7 +9,7 @@ from tests.engines.debian_tree import SID, TRIXIE, DebianTree
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 
 PROGRAMS = {**docker.PROGRAMS, "debootstrap": "debootstrap"}
 
@@ -17,6 +17,7 @@ PROGRAMS = {**docker.PROGRAMS, "debootstrap": "debootstrap"}
 class NewerDocker(EngineKind):
     runtime = "docker"
     programs = PROGRAMS
+    suite = Share(("TestStart", "TestStatus", "TestImage"), "newer versions of one engine: a smoke set")
 
     def __init__(self, name: str, tree: DebianTree, order: int) -> None:
         self.name = name

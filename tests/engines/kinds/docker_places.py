@@ -8,11 +8,12 @@ from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 
 
 class DockerElsewhere(EngineKind):
     programs = docker.PROGRAMS
+    suite = Share(("TestStart", "TestMount", "TestPort"), "the same engine at another product's place, as in a VM")
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
     def __init__(self, name: str, socket: str, order: int, which: str) -> None:

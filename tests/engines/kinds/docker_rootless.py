@@ -9,7 +9,7 @@ from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
 from tests.engines.kinds.podman_rootless import DEVICES
 from tests.engines.ordinary_user import UID, make
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 
 SCRIPT = Path("/usr/share/docker.io/contrib/dockerd-rootless.sh")
 """What starts a ``dockerd`` in namespaces of the user's; Debian has it in no folder of programs."""
@@ -30,6 +30,7 @@ class RootlessDocker(EngineKind):
     mount_owner = UID  # root inside is who runs the engine
     reaches_loopback = False  # its network is slirp4netns's
     order = 15
+    suite = Share(("TestMount", "TestPort", "TestConfinement"), "another user, in namespaces of that user's")
 
     def why_not_here(self) -> str:
         absent = [str(path) for path in (*map(Path, DEVICES), SCRIPT) if not path.exists()]

@@ -11,7 +11,7 @@ from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import loopback_address, started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import STREAMS, EngineKind, RunningEngine
 
 PORT = 2222
 PROGRAMS = {**docker.PROGRAMS, "docker": "docker.io", "sshd": "openssh-server", "ssh": "openssh-client"}
@@ -48,6 +48,8 @@ class DockerSsh(EngineKind):
     runtime = "docker"
     programs = PROGRAMS
     order = 14
+    suite = STREAMS
+    needed_variables = ("PATH",)  # its ssh knows the key
 
     def run(self, folder: Path) -> RunningEngine:
         address = loopback_address()

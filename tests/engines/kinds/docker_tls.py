@@ -9,7 +9,7 @@ from tests.engines.bridges import make_bridge
 from tests.engines.docker_api import loopback_address, started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import STREAMS, EngineKind, RunningEngine
 
 PORT = 2376
 PROGRAMS = {**docker.PROGRAMS, "openssl": "openssl"}
@@ -20,6 +20,7 @@ class DockerTls(EngineKind):
     runtime = "docker"
     programs = PROGRAMS
     order = 13
+    suite = STREAMS
 
     def run(self, folder: Path) -> RunningEngine:
         address = loopback_address()

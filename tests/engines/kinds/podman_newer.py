@@ -10,7 +10,7 @@ from tests.engines.debian_tree import TRIXIE
 from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds.podman import environment
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 
 PROGRAMS = {"debootstrap": "debootstrap"}
 
@@ -55,6 +55,10 @@ class NewerPodman(EngineKind):
     runtime = "podman"
     programs = PROGRAMS
     order = 22
+    suite = Share(
+        ("TestStart", "TestStatus", "TestImage", "TestPort"),
+        "a newer version with another program for networks: a smoke set, and ports",
+    )
 
     def why_not_yet(self) -> str:
         return TRIXIE.why_not()

@@ -8,7 +8,7 @@ from tests.engines.docker_api import started
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import podman
 from tests.engines.ordinary_user import UID, make
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 
 PROGRAMS = {
     **podman.PROGRAMS,
@@ -30,6 +30,7 @@ class RootlessPodman(EngineKind):
     runtime = "podman"
     programs = PROGRAMS
     order = 21
+    suite = Share(("TestMount", "TestPort", "TestConfinement"), "another user, in namespaces of that user's")
     mount_owner = UID  # who runs the engine, and is kept inside
 
     def why_not_here(self) -> str:
