@@ -1,43 +1,55 @@
-"""The table at the end of a run: each engine, its version, how many tests used it, and why others did not."""
+"""The tables at the end of a run: each engine and how its tests ended, what was left out, and what was run again."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from dvm_runtimes import testing
+
 from .fixtures import PROPERTY, REQUIRED
 from .registry import RunningEngine, every_kind
+from .selection import SUITE, asked
+
+RECORD = "DVM_TEST_RECORD"
+"""The variable that names the file in which `scripts/tests-once-more` keeps what its first run has seen."""
 
 RANK = ("passed", "skipped", "failed", "error")
 """Outcomes, each counting for more than the one before it: a test with an error in its teardown has failed."""
 
-Ended = tuple[str, str]
-"""How one test of an engine ended: one of "passed", "skipped" and "failed", and the reason of a skip."""
+
+class Seen(NamedTuple):
+    """How one test ended.
+
+    Attributes:
+        outcome: one of `RANK`.
+        reason: of a skip.
+        engines: those that it used, each with its version; the one that it missed has none.
+        again: whether it had failed before, and was run again.
+    """
+
+    outcome: str
+    reason: str
+    engines: dict[str, str]
+    again: bool = False
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    for name, version in sorted(engines_of(item)):
-        report.user_properties.append((PROPERTY, f"{name} {version}"))
-    if name := engine_missed(report):
-        report.user_properties.append((PROPERTY, f"{name} "))
-    return report
-
-
-def engines_of(item: pytest.Item) -> set[tuple[str, str]]:
-    """The names and versions of the engines that a test's fixtures gave it."""
     values = getattr(item, "funcargs", {}).values()
-    return {(value.kind.name, value.version) for value in values if isinstance(value, RunningEngine)}
-
-
-def engine_missed(report: pytest.TestReport) -> str:
-    """The name of the engine that could not be had for a test; empty when that is not how it ended."""
-    found = re.match(r"engine (\S+): ", reason_of(report))
-    return found[1] if found else ""
+    used = {value.kind.name: value.version for value in values if isinstance(value, RunningEngine)}
+    if missed := re.match(r"engine (\S+): ", reason_of(report)):
+        used[missed[1]] = ""
+    report.user_properties.append((PROPERTY, used))
+    return report
 
 
 def reason_of(report: pytest.TestReport) -> str:
@@ -47,56 +59,89 @@ def reason_of(report: pytest.TestReport) -> str:
     return text.removeprefix("Skipped: ")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    endings: dict[str, Counter[Ended]] = {}
-    versions: dict[str, str] = {}
-    for name, version, ended in uses(terminalreporter):
-        endings.setdefault(name, Counter())[ended] += 1
-        if version:
-            versions[name] = version
-    if not endings:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
         return
-    terminalreporter.section("engines")
-    for line in [*table(endings, versions), *reasons(endings)]:
-        terminalreporter.write_line(line)
+    before: dict[str, Seen] = {}
+    record = Path(os.environ.get(RECORD, os.devnull))
+    if record.is_file():
+        before = {name: Seen(*fields) for name, fields in json.loads(record.read_text()).items()}
+    now = {name: one._replace(again=name in before) for name, one in seen(terminalreporter).items()}
+    tests = before | now
+    record.write_text(json.dumps(tests))
+    again = [f"{one.outcome}: {name}" for name, one in sorted(tests.items()) if one.again]
+    sections = {
+        "engines": [*table(tests, config), *shares(tests, config)],
+        "left out": left_out(tests),
+        f"run again: {len(again)}": again,
+    }
+    for title, lines in sections.items():
+        if lines:
+            terminalreporter.section(title)
+            terminalreporter.write("".join(f"{line}\n" for line in lines))
 
 
-def uses(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, str, Ended]]:
-    """Name, version and ending of each use of an engine by a test."""
-    worst: dict[tuple[str, str], tuple[str, Ended]] = {}
+def seen(terminalreporter: pytest.TerminalReporter) -> dict[str, Seen]:
+    """How each test of this run ended."""
+    tests: dict[str, Seen] = {}
     for outcome in RANK:
         for report in terminalreporter.stats.get(outcome, []):
-            for key, value in getattr(report, "user_properties", ()):
-                if key == PROPERTY:
-                    name, _, version = value.partition(" ")
-                    reason = reason_of(report) if outcome == "skipped" else ""
-                    worst[report.nodeid, name] = version, ("failed" if outcome == "error" else outcome, reason)
-    for (_, name), (version, ended) in worst.items():
-        yield name, version, ended
+            if isinstance(report, pytest.TestReport):
+                engines: Any = dict(report.user_properties).get(PROPERTY, {})
+                reason = reason_of(report) if outcome == "skipped" else ""
+                tests[report.nodeid] = Seen(outcome, reason, engines)
+    return tests
 
 
-def table(endings: dict[str, Counter[Ended]], versions: dict[str, str]) -> Iterator[str]:
+def table(tests: Mapping[str, Seen], config: pytest.Config) -> list[str]:
     """The lines of the table: every kind of engine that tests asked for."""
-    rows: list[tuple[str, ...]] = [("engine", "version", "tests", "passed", "failed", "skipped")]
-    for name in filter(endings.__contains__, every_kind()):
-        counts: Counter[str] = Counter()
-        for (outcome, _), number in endings[name].items():
-            counts[outcome] += number
-        version = versions.get(name, "not to be had")
-        numbers = (counts.total(), counts["passed"], counts["failed"], counts["skipped"])
-        rows.append((name, version, *map(str, numbers)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
-        yield "  ".join(word.ljust(width) if at < 2 else word.rjust(width) for at, (word, width) in cells).rstrip()
+    rows: list[tuple[str, ...]] = [("engine", "version", "suite", "tests", "passed", "failed", "skipped")]
+    parts = sum(name.startswith("Test") for name in testing.__all__)
+    for name, kind in every_kind().items():
+        mine = [one for one in tests.values() if name in one.engines]
+        if mine:
+            version = max(one.engines[name] for one in mine) or "not to be had"
+            suite = f"{len(kind.suite.parts)} of {parts}" if kind.suite.parts and not asked(config) else "all"
+            counts = Counter(one.outcome for one in mine)
+            failed = counts["failed"] + counts["error"]
+            rows.append((name, version, suite, *map(str, (len(mine), counts["passed"], failed, counts["skipped"]))))
+    if len(rows) == 1:
+        return []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if at > 2 else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
-def reasons(endings: dict[str, Counter[Ended]]) -> Iterator[str]:
-    """One line for each reason for which tests of an engine were skipped."""
-    for name in every_kind():
-        for (outcome, reason), number in endings.get(name, Counter()).items():
-            if outcome == "skipped":
-                yield f"{name}: {number} skipped: {reason.removeprefix(f'engine {name}: ')}"
+def shares(tests: Mapping[str, Seen], config: pytest.Config) -> Iterator[str]:
+    """One line for each share of the conformance suite that some kinds of engine had, and for what reason."""
+    ran = {name for test, one in tests.items() if SUITE in test for name in one.engines}
+    for share in dict.fromkeys(kind.suite for kind in every_kind().values() if kind.suite.parts):
+        names = [name for name, kind in every_kind().items() if kind.suite == share and name in ran]
+        if names and not asked(config):
+            yield f"{', '.join(names)}: {' '.join(share.parts)} of the suite ({share.why})"
+
+
+def left_out(tests: Mapping[str, Seen]) -> list[str]:
+    """One line for each reason for which tests were skipped, with their number."""
+    numbers: Counter[str] = Counter()
+    engines: dict[str, set[str]] = {}
+    for one in tests.values():
+        if one.outcome == "skipped":
+            missed = [name for name, version in one.engines.items() if not version]
+            reason = one.reason.removeprefix(f"engine {''.join(missed)}: ")
+            numbers[reason] += 1
+            engines.setdefault(reason, set()).update(missed)
+    return [
+        f"{number:5} {'tests' if number > 1 else 'test '}  "
+        + (f"{', '.join(name for name in every_kind() if name in engines[reason])}: " if engines[reason] else "")
+        + reason
+        for reason, number in numbers.most_common()
+    ]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
