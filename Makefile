@@ -1,10 +1,11 @@
 # Nothing has to be installed before these but Python 3.11 (or newer), make and git.
 #
-#   make demo    the main job, as an editor does it, in one readable transcript
-#   make test    every test, on real engines that the tests start themselves
+#   make demo        the main job, as an editor does it, in one readable transcript
+#   make test        the tests, on real engines that the tests start themselves
+#   make test-all    everything on every kind of engine, with the coverage that is asked for
 #
-# make test ARGS="tests/rules -x" runs a part of them; ARGS="--engines docker" has the conformance suite, which is run on
-# every kind of engine, on that one and the mock alone.
+# make test ARGS="tests/rules -x" runs a part of them; ARGS="--engines docker" runs the conformance suite on that kind of
+# engine and the mock only. tests/README.md has more.
 
 PYTHON_FILES = runtimes/src server/src pytest_dvm/src tests demo benchmarks scripts
 BIN = .venv/bin
@@ -13,11 +14,11 @@ WORKERS = 2
 SPREAD = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 ARGS =
 
-.PHONY: help setup demo test coverage lint style types docs format lock bench vsix vscode-test dist version release-check clean
+.PHONY: help setup demo test test-all lint style types docs format lock bench vsix vscode-test dist version release-check clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
-	@echo "Others: setup lint style types docs format coverage bench vsix vscode-test lock dist version release-check clean"
+	@echo "Others: setup lint style types docs format bench vsix vscode-test lock dist version release-check clean"
 
 setup:
 	@scripts/setup
@@ -29,11 +30,11 @@ test: setup
 	@$(BIN)/python -m tests.engines
 	@scripts/tests-once-more $(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
-# The same tests, and how many lines of each distribution they ran.
-coverage: setup
+# Before a release, and after a change to an engine.
+test-all: setup
 	@$(BIN)/python -m tests.engines
 	@$(BIN)/python -m coverage erase
-	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest $(SPREAD) $(ARGS)
+	@scripts/tests-once-more $(BIN)/python -m coverage run -m pytest $(SPREAD) --engines all $(ARGS)
 	@scripts/coverage
 
 lint: style types docs

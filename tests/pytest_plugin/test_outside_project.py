@@ -80,7 +80,17 @@ def test_on_the_mock(tmp_path: Path, python: str) -> None:
 
 
 @pytest.mark.timeout(3 * LIMIT)
-@pytest.mark.parametrize("kind", ["docker", "orbstack", "colima", "podman", "containerd", "colima-containerd"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "docker",
+        "podman",
+        *(
+            pytest.param(kind, marks=pytest.mark.long("a user's project on an engine that others stand for"))
+            for kind in ("orbstack", "colima", "containerd", "colima-containerd")
+        ),
+    ],
+)
 def test_on_a_real_engine(python: str, engines: Engines, kind: str) -> None:
     engine = engines.get(kind)
     # Where a user's projects are, so that a virtual machine sees it.

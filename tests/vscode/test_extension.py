@@ -65,6 +65,7 @@ def test_the_package_has_what_it_needs_and_nothing_else(vsix: Path) -> None:
     assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc", ".map", ".ts"))]
 
 
+@pytest.mark.long("`make vscode-test` does too: a user's sessions in a real workbench")
 @pytest.mark.parametrize("session", ["docker", "colima", "folders"])
 @pytest.mark.usefixtures("vsix")
 def test_session(session: str, private_docker_engine: RunningEngine) -> None:
