@@ -42,6 +42,18 @@ def test_no_limit_of_processes_is_said_in_so_many_words() -> None:
     assert host_of(pids_limit=100)["PidsLimit"] == 100
 
 
+@pytest.mark.parametrize("user", ["1000:1000", "ada", ""])
+def test_only_root_has_the_default_capabilities(user: str) -> None:
+    """Podman gives added capabilities to whoever the user is."""
+    few = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+    host = host_of(user=user, cap_drop=("ALL",), cap_add=(*few, "NET_RAW"))
+    assert host["CapAdd"] == ["NET_RAW"]
+    assert {"SETFCAP", "SETPCAP", "SYS_CHROOT", "SYS_ADMIN"} <= set(host["CapDrop"])
+    assert not {*few, "NET_RAW"} & set(host["CapDrop"])
+    host = host_of(user="0:0", cap_drop=("ALL",), cap_add=few)
+    assert (host["CapDrop"], host["CapAdd"]) == (["ALL"], list(few))
+
+
 @pytest.mark.parametrize("path", ["/com,ma", '/quo"te'])
 def test_paths_that_break_a_mount_are_binds(path: str) -> None:
     host = host_of(mounts=(Mount(path, "/in", read_only=True), Mount("/plain", "/out")))

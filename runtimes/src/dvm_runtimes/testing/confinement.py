@@ -8,7 +8,7 @@ import pytest
 
 from dvm_runtimes.errors import DvmError, EngineError, InvalidOptionError
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.options import Mount
+from dvm_runtimes.options import ExecOptions, Mount
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.waiting import LogLine
 
@@ -81,9 +81,9 @@ class ConfinementConformance(ConformanceCase):
 
     # Rights
 
-    def status(self, bench: Bench, workspace: str) -> dict[str, str]:
-        """The kernel's view of a process of the workspace's root."""
-        lines = bench.sh(workspace, "cat /proc/self/status", uid=0, gid=0).splitlines()
+    def status(self, bench: Bench, workspace: str, process: str = "self", **user: int) -> dict[str, str]:
+        """The kernel's view of a process of the workspace: one of root's that is run in it, where no other is named."""
+        lines = bench.sh(workspace, f"cat /proc/{process}/status", **(user or {"uid": 0, "gid": 0})).splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def test_rights_are_few_by_default(self, runtime: ContainerRuntime, bench: Bench) -> None:
@@ -93,6 +93,22 @@ class ConfinementConformance(ConformanceCase):
         assert int(status["CapBnd"], 16) == SHELL_RIGHTS
         assert int(status["CapEff"], 16) == SHELL_RIGHTS
         assert status["NoNewPrivs"] == "1"
+
+    @pytest.mark.parametrize("uid", [0, 1000])
+    def test_only_root_has_rights(self, runtime: ContainerRuntime, bench: Bench, uid: int) -> None:
+        """Whoever is not root has none, neither as the main process nor as a command, and cannot get any."""
+        require(runtime, "capabilities", "user")
+        workspace = bench.start(uid=uid, gid=uid)
+        processes = [self.status(bench, workspace, uid=1000, gid=1000)]
+        if uid:
+            processes.append(self.status(bench, workspace, process="1", uid=uid, gid=uid))
+        for status in processes:
+            assert int(status["CapBnd"], 16) == SHELL_RIGHTS
+            assert [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapAmb")] == [0, 0, 0]
+            assert status["NoNewPrivs"] == "1"
+        options = ExecOptions(uid=1000, gid=1000)
+        script = ["sh", "-c", "echo x > /etc/owned-by-root"]
+        assert runtime.exec_in_workspace(workspace, script, options, timeout=LIMIT).exit_code != 0
 
     @pytest.mark.parametrize("name", ["NET_RAW", "cap_net_raw"])
     def test_rights_can_be_added(self, runtime: ContainerRuntime, bench: Bench, name: str) -> None:
