@@ -98,9 +98,11 @@ def test_attach_gives_what_a_terminal_can_run(client: WireClient, docker_engine:
         "dvm.workspace.attach", {"workspace": name, "env": {"TOKEN": "hunter2"}, "command": ["sh", "-c", "echo $TOKEN"]}
     )
     assert "hunter2" not in repr(plan["args"])
+    # A terminal has an environment of its own, which may name other engines.
+    elsewhere = {**docker_engine.environment(), "DOCKER_HOST": "unix:///nowhere.sock", "DVM_RUNTIME": "mock"}
     ran = subprocess.run(
         [plan["program"], *plan["args"]],
-        env={**docker_engine.environment(), **plan["env"]},
+        env={**elsewhere, **plan["env"]},
         cwd=plan["cwd"],
         capture_output=True,
         stdin=subprocess.DEVNULL,
@@ -108,6 +110,19 @@ def test_attach_gives_what_a_terminal_can_run(client: WireClient, docker_engine:
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (0, b"hunter2\n"), ran.stderr
+
+
+def test_a_terminal_opens_on_the_servers_engine(docker_engine: RunningEngine, name: str, tmp_path: Path) -> None:
+    # The server's engine is at no known place, and the terminal's environment names another one.
+    env = docker_engine.environment()
+    address = env.pop("DOCKER_HOST")
+    with serving(*DVM_SERVER, "--runtime", f"docker:{address}", env=env) as client:
+        client.command("dvm.workspace.start", options(docker_engine, name))
+        plan = client.command("dvm.workspace.attach", {"workspace": name, "command": ["true"]})
+    assert f"docker:{address}" in plan["args"]
+    elsewhere = {**env, "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock", "DVM_RUNTIME": "mock"}
+    command, terminal = [plan["program"], *plan["args"]], {**elsewhere, **plan["env"]}
+    subprocess.run(command, env=terminal, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=True)
 
 
 def test_an_engine_that_stops_and_starts(private_docker_engine: RunningEngine) -> None:

@@ -120,7 +120,7 @@ class Supply:
         """Leave it to the user, and tell how to get into it."""
         self._cool(workspace.name)
         self.forget(workspace.name)
-        node.user_properties.append((KEPT, f"dvm attach {workspace.name} --runtime {self.name}"))
+        node.user_properties.append((KEPT, f"dvm attach {workspace.name} --runtime {self.runtime.selector}"))
 
     def _prepare(self, wanted: Wanted) -> None:
         if wanted.alone:

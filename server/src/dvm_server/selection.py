@@ -112,14 +112,6 @@ class Selection:
         """The requested runtime, as for `create_runtime`."""
         return self._which
 
-    @property
-    def selector(self) -> str:
-        """The argument of `create_runtime` that gives the runtime in use, in another process."""
-        from dvm_runtimes.discovery.choice import AUTO
-
-        which = self._which.strip()
-        return self._state.runtime if which.lower() in ("", AUTO) else which
-
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvm_runtimes.cli.attach_command import TerminalCommand, attach_command
 from dvm_runtimes.errors import WorkspaceNotRunningError
 from dvm_runtimes.infos import WorkspaceStatus
 from dvm_runtimes.options import AttachOptions
 from dvm_runtimes.runtime import ContainerRuntime
-from dvm_runtimes.user.home import home_folder
 from dvm_server.arguments import Arguments
 
 from .call import Call
@@ -47,14 +47,11 @@ def attach_plan(call: Call, request: AttachRequest) -> dict[str, Any]:
             )
         if runtime.in_this_process:
             args = ["-m", "dvm_server.relay", _relay_socket(runtime, info.id, options)]
+            terminal = TerminalCommand(sys.executable, args, dict(options.env))
         else:
-            args = ["-m", "dvm_runtimes.cli", *_attach_argv(info.name, call.server.selection.selector, options)]
-    return {
-        "program": sys.executable,
-        "args": args,
-        "env": dict(options.env),
-        "cwd": folder if folder is not None and Path(folder).is_dir() else str(home_folder()),
-    }
+            terminal = attach_command(runtime, info.name, options)
+    cwd = folder if folder is not None and Path(folder).is_dir() else str(Path.home())
+    return {**terminal._asdict(), "cwd": cwd}
 
 
 def _relay_socket(runtime: ContainerRuntime, container: str, options: AttachOptions) -> str:
@@ -62,20 +59,3 @@ def _relay_socket(runtime: ContainerRuntime, container: str, options: AttachOpti
     from dvm_server.relay.host import offer
 
     return offer(runtime, container, options)
-
-
-def _attach_argv(name: str, selector: str, options: AttachOptions) -> list[str]:
-    """The arguments of ``dvm``."""
-    argv = ["attach", "--runtime", selector]
-    if options.shell is not None:
-        argv += ["--shell", options.shell]
-    if not options.login_shell:
-        argv.append("--no-login")
-    if options.working_dir is not None:
-        argv += ["--workdir", options.working_dir]
-    if options.uid is not None:
-        argv += ["--user", f"{options.uid}" if options.gid is None else f"{options.uid}:{options.gid}"]
-    # Names only: every user of the machine can read argument lists.
-    for key in options.env:
-        argv += ["--env", key]
-    return [*argv, name, *(["--", *options.command] if options.command else [])]

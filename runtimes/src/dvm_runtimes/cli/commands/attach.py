@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -41,6 +40,7 @@ def command(
     included. With --json nothing is opened: the document holds the program,
     arguments and environment that an editor's terminal has to run.
     """
+    from dvm_runtimes.cli.attach_command import attach_command
     from dvm_runtimes.cli.output import print_json
     from dvm_runtimes.cli.runtimes import open_runtime
     from dvm_runtimes.cli.target import find_target, target_reference
@@ -58,22 +58,6 @@ def command(
             workspace = target_reference(name, chosen, cancel)
             return chosen.attach_to_workspace(workspace, options, cancel=cancel)
         workspace = find_target(name, chosen, cancel).name
-    given = {"--shell": shell, "--workdir": working_dir, "--user": _user(user), "--runtime": runtime}
-    arguments = ["attach", workspace]
-    arguments += [part for option, value in given.items() if value is not None for part in (option, value)]
-    arguments += [] if login_shell else ["--no-login"]
-    # Names only: every user of this machine can read argument lists.
-    arguments += [part for key in options.env for part in ("--env", key)]
-    print_json(
-        {
-            "program": sys.executable,
-            "args": ["-m", "dvm_runtimes.cli", *arguments, *(["--", *argv] if argv else [])],
-            "env": dict(options.env),
-            "cwd": str(Path.cwd()),
-        }
-    )
+        terminal = attach_command(chosen, workspace, options)
+    print_json({**terminal._asdict(), "cwd": str(Path.cwd())})
     return 0
-
-
-def _user(user: tuple[int, int | None] | None) -> str | None:
-    return None if user is None else ":".join(str(number) for number in user if number is not None)
