@@ -34,6 +34,11 @@ MARKER = (
 SKIPPED = "no container engine: "
 """What the reason of a skip for want of an engine begins with."""
 
+FORKED = (
+    "pytest-dvm does not work with --forked: threads and connections do not survive a fork. "
+    "Run the tests that use workspaces without it, or with `-n` of pytest-xdist."
+)
+
 SETTINGS = pytest.StashKey[Settings]()
 RUN = pytest.StashKey["Run"]()
 RUN_NAME = pytest.StashKey[str]()
@@ -172,9 +177,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         run_of(config).connect(runtime_name(item, config))
 
 
+def forks(config: pytest.Config) -> bool:
+    """Whether pytest-forked runs each test in a fork of this process."""
+    return bool(config.getoption("forked", default=False))
+
+
 def may_be_deselected(config: pytest.Config) -> bool:
     """Whether a test that was collected need not be run."""
-    options = ("collectonly", "keyword", "markexpr", "deselect", "lf", "last_failed", "stepwise")
+    options = ("forked", "collectonly", "keyword", "markexpr", "deselect", "lf", "last_failed", "stepwise")
     return any(config.getoption(name, default=None) for name in options)
 
 
@@ -183,6 +193,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the first workspaces: by the time that the first test runs, they do so too."""
     items = [item for item in session.items if uses_workspaces(item)]
     if items and not session.config.option.collectonly:
+        if forks(session.config):
+            if not hasattr(session.config, "workerinput"):
+                raise pytest.UsageError(FORKED)
+            return  # in a worker of xdist, each test says so
         from .prestart import start_ahead
 
         start_ahead(run_of(session.config), items)
@@ -202,6 +216,8 @@ def _unavailable(config: pytest.Config, error: DvmError) -> NoReturn:
 def _supply(config: pytest.Config, name: str) -> Supply:
     from dvm_runtimes.errors import DvmError
 
+    if forks(config):
+        pytest.fail(FORKED, pytrace=False)
     try:
         return run_of(config).supply(name)
     except DvmError as error:

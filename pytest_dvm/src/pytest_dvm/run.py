@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _THREADS = 3
+FORKED_RUN = "this process is a fork of the test run, whose threads and connections it does not have"
 
 
 class Run:
@@ -52,6 +53,9 @@ class Run:
         Raises:
             DvmError: it cannot be had; the same each time, and asked only once.
         """
+        if os.getpid() != self._pid:
+            # Before the lock, which another thread may have held during the fork.
+            raise DvmError(FORKED_RUN, hint="Run the tests that use workspaces without --forked.")
         with self._lock:
             if name not in self._supplies:
                 try:
