@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dvm_runtimes import BuildOptions, InvalidOptionError, LogLine, Mount, Port
+from dvm_runtimes import BuildOptions, Http, InvalidOptionError, LogLine, Mount, Port
 from pytest_dvm.request import Wanted, merge, wanted
 from pytest_dvm.settings import Settings
 
@@ -44,17 +44,31 @@ def test_short_forms() -> None:
     assert found.memory == 64 * 1024 * 1024
 
 
-def test_files() -> None:
-    found = want(files={"/a": "text", "/b": b"\0", "/c": Path("conf/x"), "/d": Path("/abs")}).files
+def test_files(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/x").touch()
+    given = {"/a": "text", "/b": b"\0", "/c": Path("conf/x"), "/d": Path("/etc")}
 
-    assert found == {"/a": b"text", "/b": b"\0", "/c": Path("/project/conf/x"), "/d": Path("/abs")}
+    found = wanted({"files": given, "image": "debian:12"}, Settings(), tmp_path).files
+
+    assert found == {"/a": b"text", "/b": b"\0", "/c": tmp_path / "conf/x", "/d": Path("/etc")}
+
+
+def test_relative_paths_start_at_the_folder_of_the_test() -> None:
+    options = want(app_path="app", env_file=".env", mounts=[Mount("here", "/x")]).options
+    build = want(build={"app_path": ".", "dockerfile": "Dockerfile.test", "secrets": {"key": "key.txt"}}).build
+
+    assert (options.app_path, options.env_file) == (Path("/project/app"), Path("/project/.env"))
+    assert options.mounts[0].source == "/project/here"
+    assert build is not None
+    assert (build.dockerfile, build.secrets) == (Path("/project/Dockerfile.test"), {"key": Path("/project/key.txt")})
 
 
 def test_builds() -> None:
     assert want().build is None
     assert want(build="image").build == BuildOptions(image_name="image-to-be-built", app_path=Path("/project/image"))
     given = BuildOptions(image_name="x", app_path="/y")
-    assert want(build=given).build is given
+    assert want(build=given).build == BuildOptions(image_name="x", app_path=Path("/y"))
     assert want(build={"app_path": "image", "target": "test"}).build == BuildOptions(
         image_name="image-to-be-built", app_path=Path("/project/image"), target="test"
     )
@@ -99,8 +113,18 @@ def test_what_has_a_memory_that_nobody_can_look_into_is_never_used_again(keyword
 @pytest.mark.parametrize(
     ("keywords", "text"),
     [
-        ({"imgae": "x"}, "imgae.*no such keyword.*image"),
-        ({"container_name": "x"}, "no such keyword"),
+        ({"imgae": "x"}, "imgae.*unknown keyword.*image"),
+        ({"container_name": "x"}, "unknown keyword"),
+        ({"env": ["A=1"]}, "env=.*must be a dict"),
+        ({"files": "x"}, "files=.*must be a dict"),
+        ({"mounts": "data:/data"}, "mounts=.*must be a list"),
+        ({"ports": 80}, "ports=80: must be a list"),
+        ({"ready": "log"}, "ready='log': must be one wait strategy"),
+        ({"ready": [LogLine("x")]}, "must be one wait strategy"),
+        ({"ready": Http(80)}, "ready.port=80: is not published"),
+        ({"files": {"/a": Path("none")}}, "no such file"),
+        ({"build": {"contxt": "."}}, "build='contxt': is no field"),
+        ({"keep_volumes": "data"}, "must be True or False"),
         ({"image": ""}, "needs an image.*--dvm-image"),
         ({"files": {"a": "1"}}, "files='a'.*absolute"),
         ({"files": {"/a": 1}}, "give str, bytes or a Path"),

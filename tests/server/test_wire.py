@@ -42,7 +42,7 @@ def test_every_member_of_start_options_arrives() -> None:
             "memory": 2**30,
             "shmSize": "64m",
             "mounts": [{"source": "x", "destination": "/x", "readOnly": True}],
-            "ports": [{"container": 80, "host": 8080, "hostIp": "::1", "protocol": "udp"}],
+            "ports": [{"container": 80, "host": 8080, "hostIp": "::1", "protocol": "udp"}, {"container": 80}],
             "env": {"A": "1"},
             "extraHosts": {"db": "10.0.0.1"},
             "capAdd": ["NET_RAW"],

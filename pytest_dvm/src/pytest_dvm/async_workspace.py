@@ -6,7 +6,7 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -127,6 +127,20 @@ class AsyncWorkspace:
     async def logs(self, tail: int | None = None) -> str:
         """What its main process wrote so far."""
         return await in_thread(self.sync.logs, tail)
+
+    async def follow_logs(self) -> AsyncIterator[bytes]:
+        """What its main process writes, in pieces, until it ends: ``async for piece in workspace.follow_logs()``.
+
+        It ends when the iteration is left or the task is cancelled.
+        """
+        cancel = CancelToken()
+        pieces = await in_thread(self.sync.follow_logs, cancel)
+        try:
+            while (piece := await in_thread(next, pieces, None)) is not None:
+                yield piece
+        finally:
+            # It ends the thread that may be waiting for the next piece.
+            cancel.set()
 
     async def copy_to(self, source: str | os.PathLike[str], destination: str) -> None:
         """Copy a file or folder in."""

@@ -231,10 +231,17 @@ def wanted_by(item: pytest.Item, keywords: dict[str, Any] | None = None) -> Want
     Raises:
         InvalidOptionError: naming the keyword and the value.
     """
+    from dvm_runtimes.errors import InvalidOptionError
+
     from .request import merge, wanted
 
-    marks = [mark.kwargs for mark in item.iter_markers("dvm")]
-    return wanted(merge([keywords or {}, *marks]), item.config.stash[SETTINGS], item.path.parent)
+    marks = list(item.iter_markers("dvm"))
+    for mark in marks:
+        if mark.args:
+            raise InvalidOptionError("mark.dvm", mark.args[0], 'takes keywords only, such as image="debian:12"')
+    return wanted(
+        merge([keywords or {}, *(mark.kwargs for mark in marks)]), item.config.stash[SETTINGS], item.path.parent
+    )
 
 
 @pytest.fixture(scope="session")
@@ -300,6 +307,16 @@ def dvm_workspace_factory(request: pytest.FixtureRequest, dvm_runtime: Container
 def _keep(request: pytest.FixtureRequest) -> bool:
     keep = request.config.stash[SETTINGS].keep
     return keep == "always" or (keep == "failed" and request.node.stash.get(FAILED, False))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    names = set(getattr(item, "fixturenames", ()))
+    alone = "dvm_session_workspace" in names and names.isdisjoint({"dvm_workspace", "dvm_workspace_factory"})
+    if alone and any(mark.name == "dvm" for mark in item.own_markers):
+        pytest.fail(
+            "@pytest.mark.dvm has no effect on dvm_session_workspace: override the fixture dvm_session_options",
+            pytrace=False,
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

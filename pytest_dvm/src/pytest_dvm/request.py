@@ -19,6 +19,9 @@ from .settings import Settings
 SHORT = {"image": "image_name", "network": "network_mode"}
 """Keywords that are shorter here than in `StartOptions`."""
 _OURS = ("container_name", "workspace_name", "owner", "ttl", "on_drift")
+_MAPPINGS = ("env", "files", "labels", "extra_hosts")
+_BUILD_PATHS = ("app_path", "build_context", "dockerfile")
+_LISTS = ("mounts", "ports", "cap_add", "security_opt")
 _PLACEHOLDER = "image-to-be-built"
 KEYWORDS = frozenset(
     {
@@ -95,17 +98,22 @@ def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wan
     Args:
         keywords: of ``@pytest.mark.dvm`` or of ``dvm_workspace_factory``.
         settings: the run's; they have the default image.
-        folder: relative paths in ``build``, ``files`` and ``mounts`` start here.
+        folder: where relative paths start.
 
     Raises:
         InvalidOptionError: a keyword that means nothing, or a value that no engine could take.
     """
     given = dict(keywords)
-    for name in given:
+    for name, value in given.items():
         if name not in KEYWORDS:
-            raise InvalidOptionError(
-                "mark.dvm", name, f"there is no such keyword; there are {', '.join(sorted(KEYWORDS))}"
-            )
+            raise InvalidOptionError("mark.dvm", name, f"unknown keyword; there are {', '.join(sorted(KEYWORDS))}")
+        if name in _MAPPINGS and not isinstance(value, Mapping | None):
+            raise InvalidOptionError(name, value, "must be a dict")
+        if name in _LISTS and (isinstance(value, str) or not isinstance(value, Iterable | None)):
+            raise InvalidOptionError(name, value, "must be a list")
+    for name in ("app_path", "env_file"):
+        if given.get(name) is not None:
+            given[name] = folder / expand_home(os.fspath(given[name]), name)
     build = _build(given.pop("build", None), folder)
     files = _files(given.pop("files", None) or {}, folder)
     keep_volumes = given.pop("keep_volumes", False)
@@ -131,13 +139,19 @@ def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wan
 
 
 def _build(build: object, folder: Path) -> BuildOptions | None:
-    if build is None or isinstance(build, BuildOptions):
-        return build
+    if build is None:
+        return None
     if isinstance(build, str | os.PathLike):
-        return BuildOptions(image_name=_PLACEHOLDER, app_path=folder / build)
+        return BuildOptions(image_name=_PLACEHOLDER, app_path=folder / expand_home(os.fspath(build), "build"))
+    if isinstance(build, BuildOptions):
+        build = {one.name: getattr(build, one.name) for one in dataclasses.fields(build)}
     if isinstance(build, Mapping):
-        paths = {key: folder / build[key] for key in ("app_path", "build_context") if build.get(key) is not None}
-        return BuildOptions(**{"image_name": _PLACEHOLDER, **build, **paths})
+        unknown = build.keys() - {one.name for one in dataclasses.fields(BuildOptions)}
+        if unknown:
+            raise InvalidOptionError("build", min(unknown), "is no field of BuildOptions")
+        paths = {key: folder / build[key] for key in _BUILD_PATHS if build.get(key) is not None}
+        secrets = {key: folder / path for key, path in (build.get("secrets") or {}).items()}
+        return BuildOptions(**{"image_name": _PLACEHOLDER, **build, **paths, "secrets": secrets})
     raise InvalidOptionError("build", build, "give a folder, BuildOptions, or a dict of their fields")
 
 
@@ -151,7 +165,10 @@ def _files(files: Mapping[str, Any], folder: Path) -> dict[str, bytes | Path]:
         elif isinstance(content, bytes):
             found[place] = content
         elif isinstance(content, os.PathLike):
-            found[place] = folder / content
+            source = folder / expand_home(os.fspath(content), "files")
+            if not source.exists():
+                raise InvalidOptionError(f"files[{place!r}]", str(source), "there is no such file or folder")
+            found[place] = source
         else:
             raise InvalidOptionError(f"files[{place!r}]", type(content).__name__, "give str, bytes or a Path")
     return found
@@ -159,7 +176,7 @@ def _files(files: Mapping[str, Any], folder: Path) -> dict[str, bytes | Path]:
 
 def _mount(mount: object, folder: Path) -> Mount:
     if isinstance(mount, Mount):
-        return mount
+        return dataclasses.replace(mount, source=str(folder / mount.source)) if mount.type == "bind" else mount
     if not isinstance(mount, str):
         raise InvalidOptionError("mounts", mount, 'give a Mount, or "source:/destination[:ro]"')
     source, colon, rest = mount.partition(":")

@@ -16,7 +16,7 @@ import re
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,6 +85,16 @@ class WaitStrategy(ABC):
     @abstractmethod
     def __str__(self) -> str:
         """What is waited for, for errors: ``"log line 'ready'"``."""
+
+    def check_ports(self, published: Collection[str]) -> None:  # noqa: B027 -- most need no port
+        """Refuse to wait for a port that is not published; called before anything is started.
+
+        Args:
+            published: the published ports, as in ``["8080/tcp"]``.
+
+        Raises:
+            InvalidOptionError: the wait could not succeed.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +257,10 @@ class Http(WaitStrategy):
     port: int
     path: str = "/"
     status: int | None = 200
+
+    def check_ports(self, published: Collection[str]) -> None:
+        if f"{self.port}/tcp" not in published:
+            raise InvalidOptionError("ready.port", self.port, "is not published", hint=f"Add {self.port} to `ports`.")
 
     def wait(self, target: WaitTarget) -> None:
         address = target.address(f"{self.port}/tcp")

@@ -167,6 +167,11 @@ class StartOptions:
         check_choice("pull", self.pull, ("missing", "always", "never"))
         check_choice("on_drift", self.on_drift, ("recreate", "reuse", "error"))
         check_part(self.owner, "owner")
+        if self.ready is not None:
+            # By its methods: importing the strategies takes longer than checking all the rest.
+            if not hasattr(self.ready, "check_ports"):
+                raise InvalidOptionError("ready", self.ready, "must be one wait strategy, such as TcpPort(80)")
+            self.ready.check_ports([port.key for port in self.ports])
         if self.ttl is not None and not self.ttl > 0:
             raise InvalidOptionError("ttl", self.ttl, "must be a positive number of seconds")
 
