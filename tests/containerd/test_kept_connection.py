@@ -16,6 +16,7 @@ from tests.engines import lima
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
 
+from dvm_runtimes.cleanup.ledger import ledgers_folder, left
 from dvm_runtimes.errors import OperationTimeoutError, RuntimeUnavailableError
 from dvm_runtimes.options import ExecOptions
 from dvm_runtimes.platforms.colima.ssh import SESSIONS
@@ -128,3 +129,25 @@ def test_one_that_hangs_costs_the_time_that_was_given(runtime: ContainerRuntime,
     finally:
         os.kill(master, signal.SIGCONT)
     assert sh(runtime, workspace, "echo back") == (0, b"back\n", b"")
+
+
+@pytest.mark.usefixtures("no_colima")
+def test_a_command_on_one_that_hangs_is_in_a_ledger_until_it_has_ended(
+    runtime: ContainerRuntime, workspace: str, master: int
+) -> None:
+    before = unended()
+    options = ExecOptions(on_stdout=lambda _: os.kill(master, signal.SIGSTOP))
+    try:
+        with pytest.raises(OperationTimeoutError):
+            runtime.exec_in_workspace(workspace, ["sh", "-c", "echo here; exec sleep 600"], options, timeout=3)
+        assert len(unended() - before) == 1, "it is recorded before the call returns"
+    finally:
+        os.kill(master, signal.SIGCONT)
+
+    pause = threading.Event()
+    assert any(not unended() - before or pause.wait(0.1) for _ in range(int(LIMIT * 10)))
+
+
+def unended() -> set[str]:
+    """The calls that ledgers have."""
+    return {one.name for file in ledgers_folder().glob("*.ledger") for one in left(file) if one.kind == "call"}

@@ -52,6 +52,8 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=1777 tmpfs "$parent"
 {bring_back}
 ip link set lo up
+# Of the tests, whose folders are not there.
+unset XDG_RUNTIME_DIR
 shift
 exec "$@"
 """

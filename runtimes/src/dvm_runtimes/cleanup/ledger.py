@@ -18,18 +18,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.user.folders import state_folder
 
 from . import reaper
 from .ownership import current_owner, is_dead
-
-if TYPE_CHECKING:
-    from dvm_runtimes.runtime import ContainerRuntime
 
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _SUFFIX = ".ledger"
@@ -42,9 +39,24 @@ def ledgers_folder() -> Path:
     return state_folder() / "ledgers"
 
 
-def engine_key(runtime: ContainerRuntime) -> str:
+def engine_key(runtime: Removable) -> str:
     """The name of an engine in ledgers, as in ``"docker unix:///var/run/docker.sock"``."""
     return f"{runtime.platform_type} {runtime.endpoint}"
+
+
+class Removable(Protocol):
+    """An engine or a runtime, as ledgers know it."""
+
+    @property
+    def platform_type(self) -> str:
+        """The public runtime name."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where the engine listens."""
+
+    def removal(self) -> Mapping[str, Any]:
+        """How another program removes resources of the engine."""
 
 
 class Ledger:
@@ -101,7 +113,7 @@ class Ledger:
         self._write({"ledger": 1, "owner": owner or current_owner()})
         self._reaper = start_reaper(self.file, [os.getpid()] if watch is None else watch, pipe=pipe)
 
-    def engine(self, runtime: ContainerRuntime) -> str:
+    def engine(self, runtime: Removable) -> str:
         """Record how resources of this engine are removed; returns the engine's key for the other methods."""
         key = engine_key(runtime)
         with self._lock:

@@ -44,8 +44,9 @@ IGNORED = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 """Signals for the owner, which reach its whole process group."""
 DONE = b"."
 """Written to the pipe by an owner that ends normally."""
-KINDS = ("container", "volume", "network", "image")
-"""In the order of removal: containers use networks and images."""
+KINDS = ("call", "container", "volume", "network", "image")
+"""In the order of removal: calls use containers, and containers use networks and images. A call is a program that this
+library has started on the engine's machine, by its mark."""
 
 
 def main() -> None:

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dvm_runtimes import operation
+from dvm_runtimes.cleanup.leftovers import Leftovers
 from dvm_runtimes.engines.base import STDERR
 from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.operation import Operation
 
+from . import scripts
 from .argv import ContainerEnv
 from .error_mapping import failure, missing_nerdctl
 from .logrus import reason
 from .profile import NerdctlProfile
 from .transport import AbortedError, Call, Channel, Transport, TransportError
 
-END_LIMIT = 3.0
-"""Seconds that ending a call where the engine is may take."""
+_SIGN_OF_LIFE = 1.0
+"""Seconds for a sign of life of the engine's machine before a call's end there is left to the background."""
+
+_END_LIMIT = 5.0
+"""Seconds that a caller waits for the end of its call on an engine's machine that is alive."""
+
+_BACKGROUND_LIMIT = 60.0
+"""Seconds for which the end of a call is tried in the background; after that the ledger has it."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+"""Seconds between two tries."""
 
 _SLACK = 10.0
 """Seconds beyond an operation's limit after which a call ends by itself where the engine is."""
@@ -46,22 +58,30 @@ class NerdctlClient:
     Args:
         transport: the way to nerdctl.
         profile: names and hints of the platform.
+        leftovers: records calls that could not be ended in time; None records none.
     """
 
-    def __init__(self, transport: Transport, profile: NerdctlProfile) -> None:
+    def __init__(self, transport: Transport, profile: NerdctlProfile, leftovers: Leftovers | None = None) -> None:
         self.transport = transport
         self.profile = profile
+        self._leftovers = leftovers
         self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
+        self._stopped = threading.Event()
 
     def nerdctl(self, args: Iterable[str], operands: Iterable[str] = (), env: ContainerEnv | None = None) -> Call:
         """A call of nerdctl; see `Call`."""
-        return Call(command=(*self.transport.nerdctl, *args), operands=tuple(operands), env=env or ContainerEnv())
+        command = (*self.transport.nerdctl, *args)
+        return Call(command=command, operands=tuple(operands), env=env or ContainerEnv())
 
-    def script(self, script: str, *values: str) -> Call:
+    def query(self, *args: str) -> Call:
+        """A call of nerdctl that only reads."""
+        return Call(command=(*self.transport.nerdctl, *args), reads=True)
+
+    def script(self, script: str, *values: str, reads: bool = False) -> Call:
         """A call of one of `scripts`: its arguments are the values, then nerdctl's command and global flags."""
-        return Call(command=("sh", "-c", script, "dvm", *values, *self.transport.nerdctl))
+        return Call(command=("sh", "-c", script, "dvm", *values, *self.transport.nerdctl), reads=reads)
 
     def run(self, op: Operation, call: Call) -> Outcome:
         """Run it to its end; a call that is cut short is ended on the engine's machine too.
@@ -103,8 +123,44 @@ class NerdctlClient:
                 finished = True
         finally:
             channel.close()
-            if not finished:
-                self.transport.end(call.mark, END_LIMIT)
+            # A call that only reads and has not begun there ends by its own limit.
+            if not finished and (channel.begun or not call.reads):
+                self.end(call.mark, begun=channel.begun, record=not call.reads)
+
+    def end(self, mark: str, script: str = scripts.END_MARKED, *, begun: bool = True, record: bool = True) -> None:
+        """End a call on the engine's machine.
+
+        The caller is held up only by a machine that answers, for at most 5 s. One that hangs is tried again in the
+        background, and the ledger has the call until it has ended.
+
+        Args:
+            mark: of the call.
+            script: one of `scripts` that takes the mark.
+            begun: whether the machine has begun to run the call.
+            record: whether the ledger gets a call that has not ended.
+        """
+        alive, done = threading.Event(), threading.Event()
+
+        def work() -> None:
+            pause, give_up = _FIRST_PAUSE, time.monotonic() + _BACKGROUND_LIMIT
+            while not self.transport.end(mark, script, _END_LIMIT, alive):
+                if time.monotonic() > give_up or self._stopped.wait(pause):
+                    return
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            done.set()
+            alive.set()
+            if self._leftovers is not None:
+                self._leftovers.removed("call", mark)
+
+        # A daemon: if this process ends first, the reaper of the ledger ends the call.
+        threading.Thread(target=work, name="dvm-end", daemon=True).start()
+        alive.wait(_SIGN_OF_LIFE if begun else 0.0)
+        if alive.is_set() and done.wait(_END_LIMIT):
+            return
+        if record and self._leftovers is not None:
+            self._leftovers.add("call", mark)
+            if done.is_set():
+                self._leftovers.removed("call", mark)
 
     def open(self, op: Operation, call: Call) -> Channel:
         """Start a call that ends with ``op``.
@@ -142,6 +198,9 @@ class NerdctlClient:
             channels = list(self._channels)
         for channel in channels:
             channel.abort()
+        self._stopped.set()
+        if self._leftovers is not None:
+            self._leftovers.close()
         self.transport.close()
 
     @contextlib.contextmanager

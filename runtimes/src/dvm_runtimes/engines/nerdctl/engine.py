@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dvm_runtimes.cleanup.leftovers import Leftovers
 from dvm_runtimes.engines.base import STDOUT, Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
 from dvm_runtimes.errors import (
     DvmError,
@@ -57,7 +58,7 @@ class NerdctlEngine(Engine):
         self.endpoint = profile.endpoint
         self.profile = profile
         self._transport = transport
-        self._client = NerdctlClient(transport, profile)
+        self._client = NerdctlClient(transport, profile, Leftovers(self))
         self._archives = Archives(self._client)
         self._images = Images(self._client)
         self._names: dict[str, str] = {}
@@ -82,7 +83,7 @@ class NerdctlEngine(Engine):
         )
 
     def version(self, op: Operation) -> str:
-        answer = self._client.ok(op, self._client.nerdctl(("version", "--format", argv.EVERYTHING)))
+        answer = self._client.ok(op, self._client.query("version", "--format", argv.EVERYTHING))
         return check_version(answer.decode(errors="replace"), self.profile, op.name)
 
     def close(self) -> None:
@@ -103,6 +104,7 @@ class NerdctlEngine(Engine):
     def removal(self) -> Mapping[str, Any]:
         nerdctl, command = self._transport.nerdctl, self._transport.command
         return {
+            "call": command(("sh", "-c", scripts.END_COMMAND, "dvm", "{name}")),
             "container": command(("sh", "-c", scripts.REMOVE, "dvm", "{name}", "--force --volumes", *nerdctl)),
             "image": command(("sh", "-c", scripts.REMOVE_IMAGE, "dvm", "{name}", *nerdctl)),
             "volume": command(("sh", "-c", scripts.REMOVE_VOLUME, "dvm", "{name}", *nerdctl)),
@@ -114,7 +116,7 @@ class NerdctlEngine(Engine):
     def list_containers(self, op: Operation, labels: Mapping[str, str]) -> list[Container]:
         # Only the managed label is a filter of nerdctl, which splits filters at commas.
         filter_ = f"label={MANAGED}" if MANAGED in labels else ""
-        text = self._client.ok(op, self._client.script(scripts.LIST, filter_))
+        text = self._client.ok(op, self._client.script(scripts.LIST, filter_, reads=True))
         found = [
             self._known(json_output.container(data)) for data in json_output.objects(text.decode(errors="replace"))
         ]
@@ -123,7 +125,7 @@ class NerdctlEngine(Engine):
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
         if not _REFERENCE.fullmatch(reference):
             return None  # no valid name or ID: nerdctl could take it for a flag
-        outcome = self._client.run(op, self._client.nerdctl(("container", "inspect", reference)))
+        outcome = self._client.run(op, self._client.query("container", "inspect", reference))
         if outcome.code:
             error = self._client.failed(op, outcome.message, reference)
             if isinstance(error, WorkspaceNotFoundError) or "multiple IDs found" in outcome.message:
@@ -177,7 +179,7 @@ class NerdctlEngine(Engine):
 
     def _find_init(self, op: Operation) -> str:
         if self._init is None:
-            call = Call(command=("sh", "-c", scripts.FIND_INIT, "dvm"))
+            call = Call(command=("sh", "-c", scripts.FIND_INIT, "dvm"), reads=True)
             self._init = self._client.ok(op, call).decode().strip()
         if not self._init:
             self._init = None  # it may be installed later
@@ -241,7 +243,7 @@ class NerdctlEngine(Engine):
             raise self._client.failed(op, outcome.message, container)
 
     def wait_container(self, op: Operation, container: str) -> int:
-        outcome = self._client.run(op, self._client.nerdctl(("wait", container)))
+        outcome = self._client.run(op, self._client.query("wait", container))
         code = outcome.stdout.strip()
         if outcome.code == 0 and code.isdigit():
             return int(code)
@@ -316,7 +318,7 @@ class NerdctlEngine(Engine):
         return answer or None
 
     def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
-        text = self._client.ok(op, self._client.nerdctl(("diff", container)), container)
+        text = self._client.ok(op, self._client.query("diff", container), container)
         lines = text.decode(errors="surrogateescape").splitlines()
         return frozenset(line[2:] for line in lines if line[:2] in ("A ", "C ", "D "))
 

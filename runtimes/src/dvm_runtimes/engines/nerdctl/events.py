@@ -11,7 +11,7 @@ from dvm_runtimes.errors import DvmError, RuntimeUnavailableError
 from dvm_runtimes.infos import EventKind
 from dvm_runtimes.operation import Operation
 
-from .client import END_LIMIT, NerdctlClient
+from .client import NerdctlClient
 from .json_output import event, label_updates
 from .logrus import reason
 from .transport import AbortedError, Channel, TransportError, new_mark
@@ -155,4 +155,4 @@ class NerdctlEvents(EventStream):
         self._channel.abort()
         with contextlib.suppress(OSError):  # the far end closed first
             self._channel.close()
-        self._client.transport.end(self._mark, END_LIMIT)
+        self._client.end(self._mark, begun=self._channel.begun)

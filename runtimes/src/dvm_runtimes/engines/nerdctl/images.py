@@ -27,7 +27,7 @@ class Images:
     def inspect(self, op: Operation, name: str) -> ImageInfo | None:
         """See `Engine.inspect_image`."""
         # Without this mode nerdctl panics at an image without a creation time.
-        outcome = self._client.run(op, self._client.nerdctl(("image", "inspect", "--mode", "native", name)))
+        outcome = self._client.run(op, self._client.query("image", "inspect", "--mode", "native", name))
         if outcome.code == 0:
             found = json_output.objects(outcome.stdout.decode(errors="replace"))
             if found:
@@ -42,7 +42,7 @@ class Images:
 
     def all(self, op: Operation) -> list[ImageInfo]:
         """See `Engine.list_images`."""
-        text = self._client.ok(op, self._client.script(scripts.IMAGES))
+        text = self._client.ok(op, self._client.script(scripts.IMAGES, reads=True))
         found: dict[str, ImageInfo] = {}
         for data in json_output.objects(text.decode(errors="replace")):
             one = json_output.image(data)

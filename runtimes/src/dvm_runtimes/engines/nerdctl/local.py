@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from dvm_runtimes.engines.base import STDERR, STDOUT
 
-from .scripts import END_MARKED, MARK_VARIABLE
+from .scripts import MARK_VARIABLE
 from .transport import AbortedError, Call, Channel, Transport, TransportError
 
 _PIECE = 64 * 1024
@@ -254,6 +254,13 @@ class ProcessChannel(Channel):
                         stream.close()
 
 
+def select_readable(fd: int, seconds: float) -> bool:
+    """Whether there is something to read, or its end, within ``seconds``."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
 def _terminal(size: tuple[int, int]) -> tuple[int, int]:
     import pty
     import tty
@@ -320,9 +327,10 @@ class LocalTransport(Transport):
             except OSError as error:
                 raise TransportError(f"{call.command[0]}: {error.strerror}") from error
 
-    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
+    def end(self, mark: str, script: str, seconds: float, alive: threading.Event) -> bool:
+        alive.set()
         try:
-            subprocess.run(
+            done = subprocess.run(
                 ["sh", "-c", script, "dvm", mark],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -330,7 +338,8 @@ class LocalTransport(Transport):
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
-            pass  # who asks is on the way out with an error of its own
+            return False
+        return done.returncode == 0
 
     def command(self, argv: tuple[str, ...]) -> list[str]:
         env = os.environ if self._env is None else self._env

@@ -11,6 +11,7 @@ complete line. So the followed log only says when to read, and new records are r
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import re
 import threading
@@ -94,8 +95,8 @@ def read(
     Raises:
         DvmError: it failed; see `error_mapping.failure`.
     """
-    call = client.nerdctl(args)
-    with client.running(op, Call(command=call.command, merge=True, mark=call.mark)) as channel:
+    call = client.query(*args)
+    with client.running(op, dataclasses.replace(call, merge=True)) as channel:
         while (piece := channel.read()) is not None:
             if data := records.feed(piece[1]):
                 yield data

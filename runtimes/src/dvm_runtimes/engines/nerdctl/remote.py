@@ -12,15 +12,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 from dvm_runtimes.engines.base import STDERR, STDOUT
 
-from .local import ProcessChannel
+from .local import ProcessChannel, select_readable
 from .logrus import reason
 from .marked_stream import MarkedStream
-from .scripts import END_MARKED, MARK_VARIABLE
+from .scripts import MARK_VARIABLE
 from .transport import AbortedError, Call, Channel, Transport, TransportError
 
 LONGEST_LINE = 30_000
@@ -112,26 +113,27 @@ class RemoteTransport(Transport):
         local = self._connections[-1].argv(("sudo", "-n", *argv), terminal=False)
         return ["env", *(f"{name}={self._env[name]}" for name in _PASSED_ON if name in self._env), *local]
 
-    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
+    def end(self, mark: str, script: str, seconds: float, alive: threading.Event) -> bool:
         for connection in self._connections:
             try:
-                argv = connection.argv(("sudo", "-n", "sh", "-c", script, "dvm", mark), terminal=False)
+                argv = connection.argv(("sudo", "-n", "sh", "-c", f"echo; {script}", "dvm", mark), terminal=False)
             except TransportError:
                 continue
             try:
-                if _run_quietly(argv, seconds, self._env) == 0:
-                    return
+                if _run_quietly(argv, seconds, self._env, alive) == 0:
+                    return True
             finally:
                 connection.release()
+        return False
 
 
-def _run_quietly(argv: Sequence[str], seconds: float, env: Mapping[str, str]) -> int:
-    """Run a program without input and output; its exit code. It is killed after ``seconds``."""
+def _run_quietly(argv: Sequence[str], seconds: float, env: Mapping[str, str], alive: threading.Event) -> int:
+    """Run a program without input; its exit code. It is killed after ``seconds``; its first output sets ``alive``."""
     try:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
             env=dict(env),
@@ -139,8 +141,13 @@ def _run_quietly(argv: Sequence[str], seconds: float, env: Mapping[str, str]) ->
         )
     except OSError:
         return 127
+    assert process.stdout is not None
+    end = time.monotonic() + seconds
     try:
-        return process.wait(seconds)
+        with process.stdout as output:
+            if select_readable(output.fileno(), seconds) and os.read(output.fileno(), 1):
+                alive.set()
+        return process.wait(max(0.0, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         # The whole group: colima leaves limactl and ssh running when it alone is killed.
         os.killpg(process.pid, signal.SIGKILL)
@@ -275,6 +282,10 @@ class RemoteChannel(Channel):
         if code is None:
             raise TransportError("the connection broke")
         return code
+
+    @property
+    def begun(self) -> bool:
+        return any(frame.begun for frame in self._frames.values())
 
     def abort(self) -> None:
         with self._lock:

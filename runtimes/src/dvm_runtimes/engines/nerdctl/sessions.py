@@ -17,8 +17,6 @@ from .transport import Call, Channel
 
 _START_LIMIT = 30.0
 """Seconds to wait for a command's start before its input is ended anyway."""
-_END_LIMIT = 4.0
-"""Seconds that ending a command may take: it is let come up first, and nerdctl is let end by itself."""
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
 
@@ -118,7 +116,7 @@ class NerdctlSession(ExecSession):
         raise exec_failure(self._message, self._client.profile, self._op.name, self._command)
 
     def kill(self) -> None:
-        self._client.transport.end(self._call.mark, _END_LIMIT, scripts.END_COMMAND)
+        self._client.end(self._call.mark, scripts.END_COMMAND, begun=self._channel.begun)
 
     def abort(self) -> None:
         self._over.set()

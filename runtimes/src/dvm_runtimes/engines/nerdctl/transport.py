@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from .argv import ContainerEnv
-from .scripts import END_MARKED
 
 
 def new_mark() -> str:
@@ -28,6 +28,7 @@ class Call:
         merge: standard error joins standard output, in the order of writing.
         mark: a value in the environment of the program and of every process that it starts there.
         limit: seconds after which it is ended there even if this process is gone; None for never.
+        reads: it changes nothing and ends soon, so that nothing is lost if its end there is not certain.
     """
 
     command: tuple[str, ...]
@@ -38,6 +39,7 @@ class Call:
     merge: bool = False
     mark: str = field(default_factory=new_mark)
     limit: float | None = None
+    reads: bool = False
 
     def argv(self, env_file: str) -> list[str]:
         """The whole command line, with the path of the env-file."""
@@ -83,6 +85,11 @@ class Channel(ABC):
     def wait(self) -> int:
         """The program's own exit code, after `read` gave None."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether the engine's machine has begun to run the call."""
+        return True
+
     @abstractmethod
     def abort(self) -> None:
         """Make blocked calls raise. Does not block."""
@@ -107,11 +114,14 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    def end(self, mark: str, seconds: float, script: str = END_MARKED) -> None:
-        """End every process there that carries ``mark``, within ``seconds``; never raises.
+    def end(self, mark: str, script: str, seconds: float, alive: threading.Event) -> bool:
+        """End every process there that carries ``mark``; returns whether that is done. Never raises.
 
         Args:
+            mark: of the call.
             script: one of `scripts` that takes the mark.
+            seconds: after which it gives up.
+            alive: set once the engine's machine has answered.
         """
 
     @abstractmethod
