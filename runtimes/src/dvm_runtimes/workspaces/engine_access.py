@@ -63,7 +63,7 @@ class EngineAccess:
 
     @property
     def selector(self) -> str:
-        """The name of exactly this engine for `create_runtime`, in any process: ``"docker:unix:///run/docker.sock"``."""
+        """This engine's exact name for `create_runtime` in any process, as in ``"docker:unix:///run/docker.sock"``."""
         return f"{self.platform_type}:{self.endpoint}"
 
     @property
