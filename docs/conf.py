@@ -17,6 +17,7 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "tests/README.md",
     "vscode-extension/README.md",
 ]
 exclude_patterns = [".*", "build", "**/node_modules"]
