@@ -178,3 +178,24 @@ def test_the_watchdog_works_in_a_forked_child() -> None:
                 os._exit(code)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_what_cannot_be_interrupted_is_left_behind() -> None:
+    cancel, free, discarded = CancelToken(), threading.Event(), threading.Event()
+
+    def stubborn() -> str:
+        cancel.set()
+        assert free.wait(LIMIT)
+        return "late"
+
+    with pytest.raises(OperationCancelledError), Operation("search", cancel=cancel) as op:
+        op.run(stubborn, lambda late: discarded.set())
+    free.set()
+    assert discarded.wait(LIMIT)
+
+
+def test_what_ends_in_time_gives_its_result_or_its_own_error() -> None:
+    with Operation("search", timeout=LIMIT) as op:
+        assert op.run(lambda: 5) == 5
+        with pytest.raises(ZeroDivisionError):
+            op.run(lambda: 1 // 0)

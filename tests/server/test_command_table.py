@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.server.wire_client import PATIENCE
 
 from dvm_runtimes.engines.mock import MockRuntime
-from dvm_runtimes.errors import InvalidOptionError, OperationTimeoutError, WorkspaceNotFoundError
+from dvm_runtimes.errors import (
+    InvalidOptionError,
+    OperationCancelledError,
+    OperationTimeoutError,
+    WorkspaceNotFoundError,
+)
+from dvm_runtimes.operation import CancelToken
 from dvm_server.app import DvmServer
 from dvm_server.commands import COMMAND_IDS
 from dvm_server.commands.table import COMMANDS, execute
+from dvm_server.error_responses import error_response
+from dvm_server.protocol.errors import REQUEST_CANCELLED
 from dvm_server.protocol.work import NeedsThreadError, Progress, Work
 
+_numbers = itertools.count()
 DEV = {"imageName": "mock:latest", "workspaceName": "dev"}
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Iterator[DvmServer]:
-    name = f"table-{request.node.name}"
+def server() -> Iterator[DvmServer]:
+    name = f"table-{next(_numbers)}"
     server = DvmServer(f"mock:{name}")
     server.selection.start()
     yield server
@@ -28,9 +40,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[DvmServer]:
     MockRuntime(name).mock.reset()
 
 
-def run(server: DvmServer, name: str, argument: Any = None) -> Any:
+def run(server: DvmServer, name: str, argument: Any = None, cancel: CancelToken | None = None) -> Any:
     """Run a command as a thread of the server does."""
-    return execute(server, name, argument, Work(1, name, argument, Progress(server, None, "token")))
+    cancel = cancel or CancelToken()
+    return execute(server, name, argument, Work(1, name, argument, Progress(server, None, "token", cancel), cancel))
 
 
 def test_the_ids_that_initialize_tells_are_the_keys_of_the_table() -> None:
@@ -86,3 +99,43 @@ def test_a_missing_workspace_is_an_error_of_each_command_that_needs_one(server: 
     for name in ("stop", "restart", "remove", "attach", "start"):
         with pytest.raises(WorkspaceNotFoundError):
             run(server, f"dvm.workspace.{name}", {"workspace": "nobody"})
+
+
+def test_a_cancelled_command_is_cancelled_and_a_late_one_is_late(server: DvmServer) -> None:
+    run(server, "dvm.workspace.start", DEV)
+    argument = {"workspace": "dev", "command": ["sleep", "1000"]}
+    with pytest.raises(OperationTimeoutError) as late:
+        run(server, "dvm.workspace.exec", {**argument, "timeout": 0.2})
+    cancelled = CancelToken()
+    threading.Timer(0.2, cancelled.set).start()
+    with pytest.raises(OperationCancelledError) as caught:
+        run(server, "dvm.workspace.exec", argument, cancelled)
+    for error in (late.value, caught.value):
+        response = error_response(error, "dvm.workspace.exec", argument)
+        assert "exec_in_workspace" in response.message
+        assert "reach" not in response.message + response.data["hint"]
+    assert error_response(late.value, "", None).data["kind"] == "timeout"
+    assert error_response(caught.value, "", None).code == REQUEST_CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [
+        ("dvm.platform.list", "dvm_runtimes.discovery.detection.detect_platforms"),
+        ("dvm.doctor", "dvm_runtimes.discovery.doctor.examine"),
+        ("dvm.runtime.info", "dvm_runtimes.discovery.factory.create_runtime"),
+        ("dvm.runtime.select", "dvm_runtimes.discovery.factory.create_runtime"),
+    ],
+)
+def test_a_search_that_hangs_holds_no_command_up(
+    server: DvmServer, monkeypatch: pytest.MonkeyPatch, command: str, function: str
+) -> None:
+    run(server, "dvm.workspace.list")  # the server's own engine was found
+    hanging = threading.Event()
+    monkeypatch.setattr(function, lambda *args, **named: hanging.wait(PATIENCE))
+    argument = {"timeout": 0.2, **({"runtime": "docker"} if "runtime" in command else {})}
+    try:
+        with pytest.raises(OperationTimeoutError):
+            run(server, command, argument)
+    finally:
+        hanging.set()

@@ -112,6 +112,24 @@ def test_attach_gives_what_a_terminal_can_run(client: WireClient, docker_engine:
     assert (ran.returncode, ran.stdout) == (0, b"hunter2\n"), ran.stderr
 
 
+def test_an_explicit_choice_that_does_not_exist_is_an_error(docker_engine: RunningEngine, tmp_path: Path) -> None:
+    env = docker_engine.environment()
+    (tmp_path / "docker.sock").symlink_to(env.pop("DOCKER_HOST").removeprefix("unix://"))
+    env |= {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    shows_status = {"experimental": {"serverStatusNotification": True}}
+    for variable, value in (("DOCKER_CONTEXT", "nosuch"), ("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")):
+        with serving(*DVM_SERVER, env={**env, variable: value}, capabilities=shows_status) as client:
+            state = client.notification("dvm/runtimeChanged")
+            assert state["state"] == "unavailable"
+            assert variable in state["message"] + state["hint"]
+            status = client.notification("experimental/serverStatus", lambda params: params["quiescent"])
+            assert status["health"] == "error"
+            assert variable in status["message"]
+            assert client.failure("dvm.workspace.list").data["kind"] == "runtime_unavailable"
+    with serving(*DVM_SERVER, env=env) as client:  # without such a choice the live engine is used
+        assert client.notification("dvm/runtimeChanged")["state"] == "ready"
+
+
 def test_a_terminal_opens_on_the_servers_engine(docker_engine: RunningEngine, name: str, tmp_path: Path) -> None:
     # The server's engine is at no known place, and the terminal's environment names another one.
     env = docker_engine.environment()

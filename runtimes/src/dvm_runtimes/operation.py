@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .errors import DvmError, OperationCancelledError, OperationTimeoutError
 
@@ -25,6 +25,8 @@ SLOW = 120.0
 """Seconds: the default limit of a start, its pull not counted, and of copying."""
 LONG = 1800.0
 """Seconds: the default limit of builds and pulls."""
+
+Result = TypeVar("Result")
 
 _EVENT_POLL = 0.02
 """Seconds between looks at a plain ``threading.Event``, which has no way to call back."""
@@ -179,6 +181,34 @@ class Operation:
         if self._reason is not None:
             raise self.abort_error()
         return done
+
+    def run(self, function: Callable[[], Result], discard: Callable[[Result], object] | None = None) -> Result:
+        """Call ``function``, which cannot be interrupted, on a daemon thread, and return its result.
+
+        When this call must end first, the typed error is raised at once. The thread is left behind, and ``discard``
+        is called with a late result.
+        """
+        from concurrent.futures import Future  # slow to load, and few calls need it
+
+        future: Future[Result] = Future()
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - raised again for the caller
+                future.set_exception(error)
+            done.set()
+
+        self.check()
+        threading.Thread(target=work, name=f"dvm-{self.name}", daemon=True).start()
+        try:
+            self.wait(done)
+        except DvmError:
+            if discard is not None:
+                future.add_done_callback(lambda late: late.exception() or discard(late.result()))
+            raise
+        return future.result()
 
     @contextmanager
     def aborting(self, abort: Callable[[], None]) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dvm_runtimes.errors import DvmError, OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.infos import WorkspaceEvent
-from dvm_runtimes.operation import CancelToken, Operation
+from dvm_runtimes.operation import QUICK, CancelToken, Operation
 
 from . import memory
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _FIRST_RETRY = 0.25
 _LONGEST_RETRY = 0.8
 """Seconds between two searches for an engine that is not running; one that is started is found within a second."""
+_RETRY_FACTOR = 5
+_SLOWEST_RETRY = 30.0
+"""Seconds: a search that takes long is repeated after `_RETRY_FACTOR` times as long, at most after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,13 @@ class Selection:
             with contextlib.suppress(DvmError):  # nobody can do anything about it at the end
                 runtime.close()
 
-    def select(self, which: str, cancel: threading.Event) -> None:
+    def select(self, which: str, cancel: threading.Event, timeout: float | None = None) -> None:
         """Use another runtime from now on; running commands keep theirs until they end.
 
         Raises:
             DvmError: it is not available; the previous one remains in use.
         """
-        runtime, version = _create(which, cancel)
+        runtime, version = create(which, cancel, timeout)
         with self._condition:
             self._which = which
             self._changes += 1
@@ -208,10 +211,12 @@ class Selection:
             with self._condition:
                 runtime, changes, which = self._runtime, self._changes, self._which
             if runtime is None:
+                began = time.monotonic()
                 if self._search(which, changes):
                     pause = _FIRST_RETRY
                 else:
-                    self._rest(pause)
+                    cost = min(_RETRY_FACTOR * (time.monotonic() - began), _SLOWEST_RETRY)
+                    self._rest(max(pause, cost))
                     pause = min(pause * 2, _LONGEST_RETRY)
                 continue
             self._watch(runtime, changes)
@@ -222,7 +227,7 @@ class Selection:
             self._searches_begun += 1
             number = self._searches_begun
         try:
-            runtime, version = _create(which, self._closed)
+            runtime, version = create(which, self._closed)
         except DvmError as error:
             with self._condition:
                 self._searches_done = number
@@ -321,15 +326,23 @@ class Selection:
             self._listener.runtime_changed(state)
 
 
-def _create(which: str, cancel: threading.Event) -> tuple[ContainerRuntime, str]:
+def create(which: str, cancel: threading.Event, timeout: float | None = None) -> tuple[ContainerRuntime, str]:
+    """A runtime, and the version of its engine.
+
+    Raises:
+        DvmError: it is not available.
+        OperationCancelledError: ``cancel`` was set meanwhile.
+        OperationTimeoutError: ``timeout`` seconds have passed.
+    """
     from dvm_runtimes.discovery.factory import create_runtime
 
-    runtime = create_runtime(which)
-    try:
-        return runtime, runtime.version(cancel=cancel)
-    except BaseException:
-        runtime.close()
-        raise
+    with Operation("create_runtime", timeout=timeout, cancel=cancel) as op:
+        runtime = op.run(lambda: create_runtime(which), discard=lambda late: late.close())
+        try:
+            return runtime, runtime.version(timeout=QUICK if timeout is None else op.remaining(), cancel=cancel)
+        except BaseException:
+            runtime.close()
+            raise
 
 
 def _ready(runtime: ContainerRuntime, version: str) -> State:

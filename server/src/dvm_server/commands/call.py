@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from dvm_runtimes.errors import WorkspaceNotFoundError
 from dvm_runtimes.infos import WorkspaceInfo
-from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.operation import CancelToken, Operation
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_runtimes.workspaces.lookup import check_reference
 from dvm_server.protocol.work import NeedsThreadError, Progress, Work
@@ -18,6 +18,8 @@ from .targets import Target, resolve_target
 
 if TYPE_CHECKING:
     from dvm_server.app import DvmServer
+
+Result = TypeVar("Result")
 
 _EVENT_LIMIT = 0.5
 """Seconds that an answer waits for the notification of the change that the command has made."""
@@ -61,6 +63,11 @@ class Call:
         if self._deadline is None:
             return {"cancel": self.work.cancel}
         return {"cancel": self.work.cancel, "timeout": round(max(0.0, self._deadline - time.monotonic()), 3)}
+
+    def uninterruptible(self, function: Callable[[], Result]) -> Result:
+        """Call a function that cannot be cancelled; when the command is cancelled or late, do not wait for it."""
+        with Operation(self.work.command, **self.limits()) as op:
+            return op.run(function)
 
     @contextlib.contextmanager
     def runtime(self) -> Iterator[ContainerRuntime]:
@@ -108,7 +115,7 @@ class Call:
 
     def notify(self, method: str, params: dict[str, object]) -> None:
         """Send a notification, once the client has read most of what it was sent."""
-        self.server.wait_for_room()
+        self.server.wait_for_room(self.work.cancel)
         self.server.notify_client(method, params)
 
     def notified(self, info: WorkspaceInfo) -> WorkspaceInfo:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pygls.feature_manager import is_thread_function
 
 from dvm_runtimes.jsonrpc.frames import encode_frame
+from dvm_runtimes.operation import CancelToken
 
 from .errors import (
     INTERNAL_ERROR,
@@ -241,8 +242,9 @@ class Dispatcher:
             hint = "Wait for responses before sending more."
             raise RequestError(REQUEST_FAILED, "The server has too many unanswered requests", hint=hint)
         given = token if type(token) in (int, str) else None
-        progress = Progress(self._server, given, self._server.new_token())
-        work = Work(request.id, name, argument, progress, request.size)
+        cancel = CancelToken()
+        progress = Progress(self._server, given, self._server.new_token(), cancel)
+        work = Work(request.id, name, argument, progress, cancel, request.size)
         self._pending[request.id] = work
         self._by_token[progress.token] = work
         self._pending_bytes += request.size

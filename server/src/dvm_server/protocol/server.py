@@ -87,10 +87,10 @@ class CommandServer(LanguageServer):
         self._send({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
         return identifier
 
-    def wait_for_room(self) -> None:
-        """Wait until the client has read most of what it was sent, or has ended; not for the loop."""
+    def wait_for_room(self, cancel: threading.Event) -> None:
+        """Wait until the client has read most of what it was sent or has ended, or ``cancel``; not for the loop."""
         writer = self._writer
-        while writer is not None and writer.full and not self._is_ending:
+        while writer is not None and writer.full and not (self._is_ending or cancel.is_set()):
             writer.wait_for_room(0.2)
 
     def new_token(self) -> str:

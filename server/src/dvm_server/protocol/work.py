@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dvm_runtimes.operation import CancelToken
@@ -27,8 +27,8 @@ class ProgressClient(Protocol):
     def request_client(self, method: str, params: Any, on_reply: Any) -> Id:
         """Send a request; ``on_reply`` is called with the result and the error of its response."""
 
-    def wait_for_room(self) -> None:
-        """Wait until the client has read most of what it was sent."""
+    def wait_for_room(self, cancel: threading.Event) -> None:
+        """Wait until the client has read most of what it was sent, or ``cancel``."""
 
 
 class Progress:
@@ -38,10 +38,12 @@ class Progress:
         client: sends the notifications.
         token: the request's ``workDoneToken``; None creates one when the progress begins.
         own_token: the token to create.
+        cancel: the command's; once it is set, reports do not wait for the client.
     """
 
-    def __init__(self, client: ProgressClient, token: Id | None, own_token: str) -> None:
+    def __init__(self, client: ProgressClient, token: Id | None, own_token: str, cancel: CancelToken) -> None:
         self._client = client
+        self._cancel = cancel
         self._given = token is not None
         self.token: Id = own_token if token is None else token
         """The token that ``window/workDoneProgress/cancel`` names."""
@@ -81,7 +83,7 @@ class Progress:
                 return
             self._sent_at = now
             self._send(value)
-        self._client.wait_for_room()
+        self._client.wait_for_room(self._cancel)
 
     def figures(self, message: str, percentage: int | None = None) -> None:
         """Report the progress within a step; skipped when the last report was less than 0.1 s ago."""
@@ -137,8 +139,8 @@ class Work:
     command: str
     argument: Any
     progress: Progress
+    cancel: CancelToken
     size: int = 0
-    cancel: CancelToken = field(default_factory=CancelToken)
 
 
 class NeedsThreadError(Exception):
