@@ -17,8 +17,8 @@ class AttachOptions:
     """How a shell is opened inside a workspace.
 
     Attributes:
-        shell: the shell to use; None takes ``/bin/zsh``, else bash, else sh, whichever is there.
-            A shell that is named but missing falls back in the same order.
+        shell: the shell to use. Default the user's login shell in ``/etc/passwd``, else ``/bin/zsh``, bash or sh. A
+            shell that does not exist is replaced by the first of those that does.
         login_shell: read the login profile; default True.
         env: variables of this session only.
         uid, gid: default the workspace's own user.

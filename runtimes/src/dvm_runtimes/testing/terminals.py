@@ -137,6 +137,26 @@ class TerminalConformance(ConformanceCase):
             terminal.expect_exact("42", timeout=LIMIT)
             assert terminal.wait(LIMIT) == 5
 
+    def test_terminal_takes_the_login_shell(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """The shell that /etc/passwd names comes before the usual ones."""
+        workspace = bench.start(uid=0, gid=0)
+        bench.sh(workspace, "printf '#!/bin/sh\\necho from-passwd\\n' > /tmp/login && chmod 755 /tmp/login")
+        bench.sh(workspace, "echo root:x:0:0:root:/root:/tmp/login > /etc/passwd")
+        with runtime.open_terminal(workspace, timeout=LIMIT) as terminal:
+            terminal.expect("from-passwd")
+
+    def test_terminal_is_of_a_kind_that_the_image_knows(
+        self, runtime: ContainerRuntime, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The kind of this process's terminal, or a common one where the image does not describe that."""
+        workspace = bench.start(uid=0, gid=0)
+        monkeypatch.setenv("TERM", "no-such-kind")
+        for kind in ("xterm-256color", "no-such-kind"):
+            with runtime.open_terminal(workspace, timeout=LIMIT) as terminal:
+                terminal.sendline("echo is $TERM.")
+                terminal.expect_exact(f"is {kind}.")
+            bench.sh(workspace, "mkdir -p /usr/share/terminfo/n && touch /usr/share/terminfo/n/no-such-kind")
+
     def test_terminal_runs_a_login_shell(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """The profile is read, unless that is not wanted."""
         workspace = bench.start(env={"HOME": "/tmp"})  # noqa: S108
