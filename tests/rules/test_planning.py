@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -310,3 +311,61 @@ def test_the_hash_knows_everything_else(planned: Plan) -> None:
     for name, value in others.items():
         seen.add(spec_hash(dataclasses.replace(plain, **{name: value}), IMAGE_ID))  # type: ignore[arg-type]
     assert len(seen) == 2 + len(others)
+
+
+# Git worktrees
+
+
+@pytest.fixture
+def repository(home: Path) -> Path:
+    """A repository with a linked worktree beside it, called ``tree``."""
+    folder = home / "repository"
+    for arguments in (
+        ["init", "-q", str(folder)],
+        ["-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+        ["-C", str(folder), "worktree", "add", "-q", "-b", "tree", str(home / "tree")],
+    ):
+        subprocess.run(["git", *arguments], check=True, timeout=60, env={"PATH": os.environ["PATH"]})
+    return folder
+
+
+def test_the_repository_of_a_worktree_is_mounted_where_the_worktree_names_it(
+    planned: Plan, home: Path, repository: Path
+) -> None:
+    spec = planned(app_path=home / "tree")
+
+    git = os.path.realpath(repository / ".git")
+    assert [mount.destination for mount in spec.mounts] == ["/workspace", git]
+    assert spec.mounts[1].source == f"/vm{git}"
+    assert not spec.mounts[1].read_only
+
+
+def test_a_worktree_with_relative_paths(planned: Plan, home: Path, repository: Path) -> None:
+    (home / "tree/.git").write_text("gitdir: ../repository/.git/worktrees/tree\n")
+
+    spec = planned(app_path=home / "tree", working_dir="/srv/tree")
+
+    assert spec.mounts[1].destination == "/srv/repository/.git"
+
+
+def test_a_repository_that_does_not_know_the_worktree_stays_outside(
+    planned: Plan, home: Path, repository: Path
+) -> None:
+    """Whoever made the folder may have written any path into it."""
+    stranger = home / "stranger"
+    stranger.mkdir()
+    (stranger / ".git").write_text((home / "tree/.git").read_text())
+
+    assert len(planned(app_path=stranger).mounts) == 1
+    for text in ("gitdir: /nowhere\n", "gitdir: /etc\n", "", "x\0\n", "gitdir:"):
+        (stranger / ".git").write_text(text)
+        assert len(planned(app_path=stranger).mounts) == 1
+    assert len(planned(app_path=repository).mounts) == 1
+
+
+def test_the_repository_is_mounted_once(planned: Plan, home: Path, repository: Path) -> None:
+    git = os.path.realpath(repository / ".git")
+
+    spec = planned(app_path=home / "tree", mounts=[Mount(git, git, read_only=True)])
+
+    assert [(mount.destination, mount.read_only) for mount in spec.mounts] == [("/workspace", False), (git, True)]

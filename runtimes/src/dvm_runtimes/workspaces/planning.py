@@ -6,6 +6,7 @@ refused is refused here, so that nothing has been started when it is.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -20,6 +21,8 @@ from dvm_runtimes.validation.environment import read_env_file
 from dvm_runtimes.validation.mount_policy import check_bind_source
 from dvm_runtimes.validation.naming import EXPIRES, IMAGE, OWNER, SPEC
 
+from .git_mounts import user_mounts, worktree_mount
+
 KEEP_ALIVE = ("sleep", "infinity")
 """The default main process: does nothing, for ever; the init above it makes it end at once when asked to."""
 
@@ -27,8 +30,6 @@ SHELL_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_
 """The Linux capabilities that a developer's shell needs: package installation, other users, low ports."""
 
 AGENT_SOCKET = "/run/dvm/ssh-agent.sock"
-GIT_CONFIG = "/run/dvm/gitconfig"
-KNOWN_HOSTS = "/run/dvm/known_hosts"
 
 _VOLATILE_LABELS = (OWNER, EXPIRES, SPEC)
 
@@ -63,6 +64,8 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
             real = check_bind_source(mount.source, field, home=home)
             mount = dataclasses.replace(mount, source=engine.host_path(real, field))
         mounts.append(mount)
+    if options.app_path is not None:
+        _add_worktree(mounts, app, options.working_dir, engine, home)
     if options.ssh_agent_forwarding:
         mounts.append(Mount(_agent_socket(engine), AGENT_SOCKET))
         env["SSH_AUTH_SOCK"] = AGENT_SOCKET
@@ -176,16 +179,21 @@ def _agent_socket(engine: Engine) -> str:
 
 
 def _add_git(mounts: list[Mount], env: dict[str, str], engine: Engine, home: Path) -> None:
-    # Configuration and known hosts only. Private keys never enter a
-    # container: the agent signs for them.
-    config = next((path for path in (home / ".gitconfig", home / ".config/git/config") if path.is_file()), None)
-    if config is not None:
-        mounts.append(Mount(engine.host_path(config, "git_credentials"), GIT_CONFIG, read_only=True))
-        env.setdefault("GIT_CONFIG_GLOBAL", GIT_CONFIG)
-    known = home / ".ssh/known_hosts"
-    if known.is_file():
-        mounts.append(Mount(engine.host_path(known, "git_credentials"), KNOWN_HOSTS, read_only=True))
-        env.setdefault("GIT_SSH_COMMAND", f"ssh -o UserKnownHostsFile={KNOWN_HOSTS}")
+    wanted, variables = user_mounts(home)
+    for source, destination in wanted:
+        mounts.append(Mount(engine.host_path(source, "git_credentials"), destination, read_only=True))
+    for name, value in variables.items():
+        env.setdefault(name, value)
+
+
+def _add_worktree(mounts: list[Mount], app: Path, working_dir: str, engine: Engine, home: Path) -> None:
+    found = worktree_mount(app, working_dir)
+    if found is None or found.destination in [mount.destination for mount in mounts]:
+        return
+    # Nobody asked for it: where it cannot be mounted, git does not work inside, and the rest does.
+    with contextlib.suppress(InvalidOptionError):
+        source = check_bind_source(found.source, "app_path", home=home)
+        mounts.append(Mount(engine.host_path(source, "app_path"), found.destination))
 
 
 def _user(options: StartOptions, engine: Engine) -> str:
