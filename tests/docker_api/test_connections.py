@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -16,7 +17,7 @@ from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Tls, connec
 from dvm_runtimes.engines.docker_api.engine import DockerEngine
 from dvm_runtimes.engines.docker_api.ssh import ssh_command
 from dvm_runtimes.engines.http.api_error import ApiError, ProtocolError
-from dvm_runtimes.engines.http.connection import Connection
+from dvm_runtimes.engines.http.connection import Connection, dial
 from dvm_runtimes.engines.http.upgrade import take_over
 from dvm_runtimes.errors import (
     DvmError,
@@ -125,6 +126,62 @@ def test_a_full_backlog_is_waited_for_and_then_told(tmp_path: Path) -> None:
 
 
 # Hanging
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A TCP port that answers no attempt to connect: its backlog is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as stack:
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def cancelled_soon() -> CancelToken:
+    cancel = CancelToken()
+    threading.Timer(0.3, cancel.set).start()
+    return cancel
+
+
+@pytest.mark.parametrize("tls", [None, Tls(verify=False)])
+def test_connecting_ends_with_the_call(silent_port: int, tls: Tls | None) -> None:
+    engine = DockerEngine(Endpoint.parse(f"tcp://127.0.0.1:{silent_port}", tls=tls), DockerProfile())
+    with closing(ContainerRuntime(engine)) as runtime:
+        with pytest.raises(OperationTimeoutError):
+            runtime.list_images(timeout=0.3)
+        with pytest.raises(OperationCancelledError):
+            runtime.list_images(timeout=None, cancel=cancelled_soon())
+
+
+def test_looking_up_a_name_ends_with_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver has no limit, and nothing can interrupt it."""
+    answer = threading.Event()
+
+    def look_up(host: str, port: int, *, flags: int, **kwargs: Any) -> list[Any]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
+        answer.wait(LIMIT)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        with runtime_at("tcp://engine.example:2375") as runtime:
+            with pytest.raises(OperationTimeoutError):
+                runtime.list_images(timeout=0.3)
+            with pytest.raises(OperationCancelledError):
+                runtime.list_images(timeout=None, cancel=cancelled_soon())
+    finally:
+        answer.set()
+
+
+def test_another_address_is_tried_after_one_that_is_silent(silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        addresses = [(socket.AF_INET, 0, 0, "", ("127.0.0.1", port)) for port in (silent_port, server.getsockname()[1])]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+        with Operation("list", timeout=2) as op, closing(dial(Endpoint.parse("tcp://engine.example"), op)) as made:
+            assert made.sock.getpeername() == server.getsockname()
 
 
 def test_the_limit_of_a_call_holds_where_the_engine_hangs(hanging: str) -> None:

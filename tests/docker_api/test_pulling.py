@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import secrets
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,11 @@ from docker.api.client import APIClient
 from tests.engines.image_registry import image_registry
 from tests.engines.programs import need
 
-from dvm_runtimes.engines.docker_api.docker_config import every_credential
+from dvm_runtimes.engines.docker_api.docker_config import credentials, every_credential
 from dvm_runtimes.engines.docker_api.images import PullProgress
-from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationCancelledError
+from dvm_runtimes.errors import DvmError, ImageNotFoundError, OperationTimeoutError
 from dvm_runtimes.infos import ProgressEvent
-from dvm_runtimes.operation import CancelToken, Operation
+from dvm_runtimes.operation import Operation
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .conftest import LIMIT
@@ -107,39 +107,71 @@ def test_without_the_password(
     assert PASSWORD not in str(caught.value.to_dict())
 
 
-def test_a_helper_that_waits_for_somebody_holds_nobody_up(
-    runtime: ContainerRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ask", [every_credential, lambda op: credentials("one.example/a", op)])
+def test_a_helper_that_waits_for_somebody_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Operation], object]
 ) -> None:
-    """It is left behind when the caller gives up; here it goes on once its pipe is opened."""
-    import os
-
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    helper(tmp_path, monkeypatch, f"cat {pipe}; exit 1")
-    configure(tmp_path, monkeypatch, credHelpers={registry: "test"})
-    cancel = CancelToken()
-    timer = threading.Timer(0.5, cancel.set)
-    timer.start()
-    with pytest.raises(OperationCancelledError):
-        runtime.pull_image(image, timeout=LIMIT, cancel=cancel)
-    pipe.write_bytes(b"")
-    for thread in threading.enumerate():
-        if thread.name == "dvm-credentials":
-            thread.join(LIMIT)
+    """With what it started, when the caller gives up."""
+    helper(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; sleep 600; exit 1")
+    configure(tmp_path, monkeypatch, credHelpers={"one.example": "test"})
+    with pytest.raises(OperationTimeoutError), Operation("pull_image", timeout=1) as op:
+        ask(op)
+    pid = int((tmp_path / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_every_credential_goes_with_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = base64.b64encode(b"ada:x").decode()
     configure(tmp_path, monkeypatch, auths={"one.example": {"auth": known}, "two.example": {"auth": known}})
     with Operation("build_image", timeout=LIMIT) as op:
-        assert set(every_credential(op)) == {"one.example", "two.example"}
+        found = every_credential(op)
+    assert (set(found.values), found.problem) == ({"one.example", "two.example"}, "")
 
 
-def test_a_broken_configuration_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+HELPERS = {
+    "missing": (None, "docker-credential-test is not on the PATH"),
+    "failing": ("echo the vault is locked; exit 3", "docker-credential-test failed: the vault is locked"),
+    "silent": ("exit 3", "docker-credential-test failed: exit code 3"),
+    "chatty": ("echo hello", "docker-credential-test printed no JSON"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("script", "problem"), HELPERS.values(), ids=list(HELPERS))
+@pytest.mark.parametrize("member", ["credsStore", "credHelpers"])
+def test_a_helper_that_fails_is_named_and_drops_no_other_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: str, script: str | None, problem: str
+) -> None:
+    known = base64.b64encode(b"ada:x").decode()
+    if script:
+        helper(tmp_path, monkeypatch, script)
+    value = "test" if member == "credsStore" else {"one.example": "test", "three.example": "test"}
+    configure(tmp_path, monkeypatch, auths={"one.example": {"auth": known}, "bad": {"auth": "?"}}, **{member: value})
+    with Operation("build_image", timeout=LIMIT) as op:
+        of_one, all_of_them = credentials("one.example/a:1", op), every_credential(op)
+    assert of_one.values["username"] == "ada"
+    assert set(all_of_them.values) == {"one.example"}
+    for found in (of_one, all_of_them):
+        assert problem in found.problem
+        assert "the entry of bad in config.json is broken" in found.problem
+
+
+def test_the_error_of_a_pull_names_the_helper(
+    runtime: ContainerRuntime, registry: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(tmp_path, monkeypatch, credsStore="nosuch")
+    with pytest.raises(ImageNotFoundError, match=image) as caught:
+        runtime.pull_image(image, timeout=LIMIT)
+    assert "The credential helper docker-credential-nosuch is not on the PATH. Log in" in caught.value.hint
+
+
+def test_a_broken_configuration_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").write_text("{nonsense")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with Operation("build_image", timeout=LIMIT) as op:
-        assert every_credential(op) == {}
+        found = every_credential(op)
+    assert (found.values, found.problem) == ({}, f"{tmp_path}/config.json cannot be used: it is not JSON")
 
 
 def test_progress_of_layers() -> None:

@@ -176,7 +176,8 @@ def test_one_that_another_start_has_put_aside_stays_stopped(
     assert {info.id for info in runtime.list_workspaces()} == {old, others[0]}
 
 
-def test_the_time_of_a_pull_does_not_count(runtime: MockRuntime) -> None:
+def test_the_default_limit_does_not_count_a_pull(runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvm_runtimes.runtime.SLOW", 2.5)
     runtime.mock.add_pullable("registry.test/app:1")
     runtime.mock.slow("pull_image", 3)
     started = runtime.start_workspace(options(image_name="registry.test/app:1"), timeout=2.5)
@@ -184,6 +185,13 @@ def test_the_time_of_a_pull_does_not_count(runtime: MockRuntime) -> None:
     runtime.mock.slow("inspect_image", 600)
     with pytest.raises(OperationTimeoutError):
         runtime.start_workspace(options(workspace_name="other"), timeout=0.2)
+
+
+def test_a_limit_of_the_callers_counts_a_pull(runtime: MockRuntime) -> None:
+    runtime.mock.add_pullable("registry.test/app:1")
+    runtime.mock.slow("pull_image", 600)
+    with pytest.raises(OperationTimeoutError, match=r"within 0.2 s while pulling registry.test/app:1"):
+        runtime.start_workspace(options(image_name="registry.test/app:1"), timeout=0.2)
 
 
 def test_a_pull_that_is_asked_for_always_happens(runtime: MockRuntime) -> None:

@@ -22,7 +22,7 @@ from .errors import DvmError, OperationCancelledError, OperationTimeoutError
 QUICK = 30.0
 """Seconds: the default limit of calls that an engine answers at once."""
 SLOW = 120.0
-"""Seconds: the default limit of a start, its pull not counted, and of copying."""
+"""Seconds: the default limit of copying and of a start, whose pull it does not count."""
 LONG = 1800.0
 """Seconds: the default limit of builds and pulls."""
 

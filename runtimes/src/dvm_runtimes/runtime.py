@@ -73,7 +73,8 @@ class ContainerRuntime(EngineAccess):
         """Start a workspace, and return it as it runs: made, found running, or started again.
 
         Ours and unchanged: resumed or started if need be. Ours but with other options or another image: see
-        ``StartOptions.on_drift``. Absent: made. ``timeout`` does not count the time of a pull, which has `LONG`.
+        ``StartOptions.on_drift``. Absent: made. The default ``timeout`` does not count the time of a pull, which has
+        `LONG`; any other one is for all of it.
 
         Raises:
             InvalidOptionError: a mount source or env file that cannot be used; nothing was started.
@@ -93,7 +94,8 @@ class ContainerRuntime(EngineAccess):
             # Starts of one name in this process wait for each other, so that none of them makes a container only to
             # lose the race for its name.
             with self._turns.turn(spec.name, op):
-                started = Starter(self._engine, options, spec, op, cancel, progress or ignore_progress).start()
+                starter = Starter(self._engine, options, spec, op, cancel, progress or ignore_progress)
+                started = starter.start(pull_counts=timeout != SLOW)
             self._started.add(started.id)
             return started
 

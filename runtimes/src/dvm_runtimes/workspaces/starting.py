@@ -54,7 +54,7 @@ class Starter:
         options: what was asked for.
         spec: what `planning.plan` made of that.
         op: the call's limits.
-        cancel: the caller's; a pull has a limit of its own, `LONG`, and this.
+        cancel: the caller's.
         progress: is told of each stage.
     """
 
@@ -73,9 +73,15 @@ class Starter:
         self._op = op
         self._progress = progress
         self._cancel = cancel
+        self._pull_counts = False
 
-    def start(self) -> Container:
-        """The running, ready container, as the engine told of it right after its start."""
+    def start(self, *, pull_counts: bool = False) -> Container:
+        """The running, ready container, as the engine told of it right after its start.
+
+        Args:
+            pull_counts: whether a pull is within the call's limit; otherwise it has its own, `LONG`.
+        """
+        self._pull_counts = pull_counts
         if self._options.pull == "always":
             self._pull()
         for pause in _PAUSES:
@@ -171,6 +177,10 @@ class Starter:
     def _pull(self) -> None:
         engine, options, name = self._engine, self._options, self._op.name
         self._progress(ProgressEvent(step=f"Pulling {options.image_name}"))
+        if self._pull_counts:
+            self._op.step = f"pulling {options.image_name}"
+            engine.pull_image(self._op, options.image_name, options.platform, self._progress)
+            return
         pulling = Operation(name, timeout=LONG, cancel=self._cancel, platform=engine.platform_name)
         pulling.step = f"pulling {options.image_name}"
         with self._op.suspended(), pulling:

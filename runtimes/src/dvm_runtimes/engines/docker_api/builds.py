@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections import deque
@@ -22,9 +21,10 @@ from dvm_runtimes.options import BuildOptions
 from .api import DockerApi
 from .docker_config import every_credential
 from .error_mapping import stream_error
-from .images import DockerImages, messages
+from .images import DockerImages, header_value, messages, with_problem
 
 _KEPT_LINES = 50
+_REGISTRY_REFUSED = re.compile("unauthorized|denied|authentication|basic auth|forbidden", re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _STEP = re.compile(r"(?i)^STEP (\d+)/(\d+) ?: ?(.*)")
 # The engine's own remarks on a step: they are no output of it.
@@ -61,6 +61,8 @@ class BuildLog:
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._step = Step("")
         self._rest = ""
+        self.credentials_problem = ""
+        """What could not be used of the user's credentials; part of the error if a registry then refuses."""
 
     @property
     def tail(self) -> str:
@@ -152,8 +154,10 @@ def build_classic(
     log = BuildLog(progress, tuple(options.build_args.values()))
     headers = {"Content-Type": "application/x-tar"}
     with api.calling(op) as scope, api.typed(op, scope):
-        if known := every_credential(op):
-            headers["X-Registry-Config"] = base64.urlsafe_b64encode(json.dumps(known).encode()).decode()
+        known = every_credential(op)
+        log.credentials_problem = known.problem
+        if known.values:
+            headers["X-Registry-Config"] = header_value(known.values)
         try:
             stream = api.stream(
                 "POST",
@@ -209,6 +213,8 @@ def failed(api: DockerApi, op: Operation, message: str, log: BuildLog) -> DvmErr
     full = api.errors.from_message(0, text, op.name)
     at = f" at {log.step}" if log.step else ""
     hint = full.hint if "disk of" in full.message else "The last lines of the build say why."
+    if _REGISTRY_REFUSED.search(text):
+        hint = with_problem(log.credentials_problem, hint)
     return BuildError(
         f"the build failed{at}: {text[:500]}",
         hint=hint,

@@ -1,12 +1,36 @@
-"""The user's Docker configuration: the credentials that ``docker login`` stored, as the Docker SDK finds them."""
+"""The user's Docker configuration: credentials that ``docker login`` or a credential helper stored."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Any
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from dvm_runtimes.operation import Operation
+
+_TOKEN = "<token>"  # noqa: S105 -- in place of a user name, the secret is an identity token
+_LONGEST_REASON = 200
+
+
+class Credentials(NamedTuple):
+    """What the configuration has for a request to the engine.
+
+    Attributes:
+        values: the object of ``X-Registry-Auth`` or ``X-Registry-Config``; empty for none.
+        problem: the parts of the configuration that could not be used, and why; empty if there were none.
+    """
+
+    values: dict[str, Any]
+    problem: str = ""
+
+
+class _UnusableError(Exception):
+    """A part of the configuration that cannot be used; the message is for the user."""
 
 
 def untagged(name: str) -> str:
@@ -18,50 +42,165 @@ def untagged(name: str) -> str:
     return name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
 
 
-def credentials(name: str, op: Operation) -> dict[str, Any]:
-    """What the user's Docker configuration knows of the image's registry; empty for nothing."""
+def credentials(name: str, op: Operation) -> Credentials:
+    """The credentials for the registry of one image.
 
-    def look() -> dict[str, Any]:
-        from docker import auth
-
-        registry, _ = auth.resolve_repository_name(untagged(name.partition("@")[0]))
-        return auth.load_config().resolve_authconfig(registry) or {}
-
-    return {key: value for key, value in _ask(look, op).items() if value is not None}
-
-
-def every_credential(op: Operation) -> dict[str, Any]:
-    """All that the user's Docker configuration has, for builds, whose base images may be anywhere."""
-
-    def look() -> dict[str, Any]:
-        from docker import auth
-
-        every: dict[str, Any] | None = auth.load_config().get_all_credentials()  # type: ignore[no-untyped-call]
-        return every or {}
-
-    return _ask(look, op)
-
-
-def _ask(look: Callable[[], dict[str, Any]], op: Operation) -> dict[str, Any]:
-    """Ask the configuration and its credential helpers. None of it is logged.
-
-    Helpers are programs that may wait for somebody, and the SDK cannot
-    interrupt them: they run in a thread that is left behind when time is up.
+    Raises:
+        DvmError: ``op`` was aborted while a credential helper ran, which is ended.
     """
-    result: dict[str, Any] = {}
-    done = threading.Event()
+    from docker import auth
+    from docker.errors import DockerException
 
-    def run() -> None:
+    config = _Configuration()
+    try:
+        registry, _ = auth.resolve_repository_name(untagged(name.partition("@")[0]))
+    except DockerException:
+        return Credentials({})  # the engine refuses the name
+    found: Mapping[str, Any] | None = None
+    if helper := config.helper_of(auth.INDEX_URL if registry == auth.INDEX_NAME else registry):
+        with config.noting():
+            found = _from_helper(op, helper, auth.INDEX_URL if registry == auth.INDEX_NAME else registry)
+    found = found or auth.AuthConfig({"auths": config.auths}).resolve_authconfig(registry) or {}
+    return Credentials({key: value for key, value in found.items() if value is not None}, config.problem)
+
+
+def every_credential(op: Operation) -> Credentials:
+    """The credentials for every registry, for builds, whose base images may be anywhere.
+
+    Raises:
+        DvmError: ``op`` was aborted while a credential helper ran, which is ended.
+    """
+    from docker.auth import convert_to_hostname
+
+    config = _Configuration()
+    values = dict(config.auths)
+    servers: list[tuple[str, str]] = []
+    if config.store:
+        with config.noting():
+            servers += [(server, config.store) for server in _run_helper(op, config.store, "list", "") or ()]
+    servers += config.helpers.items()
+    failed: set[str] = set()
+    for server, helper in servers:
+        if helper in failed:
+            continue
+        failed.add(helper)
+        with config.noting():
+            entry = _from_helper(op, helper, server)
+            failed.discard(helper)
+            if entry is not None:
+                values[server] = values[convert_to_hostname(server)] = dict(entry)
+    return Credentials(values, config.problem)
+
+
+class _Configuration:
+    """The parts of config.json about registries; one that cannot be used does not drop the others."""
+
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+        self.auths: dict[str, dict[str, Any]] = {}
+        data: Mapping[str, Any] = {}
+        with self.noting():
+            data = load()
+        self.store = str(data.get("credsStore") or "")
+        helpers = data.get("credHelpers")
+        self.helpers = {str(key): str(value) for key, value in helpers.items()} if isinstance(helpers, dict) else {}
+        entries = data.get("auths")
+        for registry, entry in entries.items() if isinstance(entries, dict) else ():
+            with self.noting():
+                self.auths |= _parse_entry(registry, entry)
+
+    @property
+    def problem(self) -> str:
+        return "; ".join(self._problems)
+
+    def helper_of(self, server: str) -> str:
+        """The credential helper for a registry; empty for none."""
+        return self.helpers.get(server) or self.store
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Within the block, what cannot be used is noted as a problem."""
         try:
-            from docker.errors import DockerException  # slow to load, and needed for nothing else
+            yield
+        except _UnusableError as error:
+            self._problems.append(str(error))
 
-            try:
-                result.update(look())
-            except (DockerException, OSError, ValueError):
-                pass  # a broken configuration or helper: the registry will say what it needs
-        finally:
-            done.set()
 
-    threading.Thread(target=run, name="dvm-credentials", daemon=True).start()
-    op.wait(done)
-    return result
+def load() -> Mapping[str, Any]:
+    """The content of the user's config.json; empty if there is none.
+
+    Raises:
+        _UnusableError: it cannot be read, or is not a JSON object.
+    """
+    folder = os.environ.get("DOCKER_CONFIG")
+    file = (Path(folder) if folder else Path(os.path.expanduser("~/.docker"))) / "config.json"  # noqa: PTH111
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise _UnusableError(f"{file} cannot be used: {reason}") from error
+    return data if isinstance(data, dict) else {}
+
+
+def _parse_entry(registry: str, entry: Any) -> dict[str, dict[str, Any]]:
+    from docker import auth
+    from docker.errors import DockerException
+
+    try:
+        parsed: dict[str, dict[str, Any]] = auth.AuthConfig.parse_auth({registry: entry}, raise_on_error=True)
+    except (DockerException, ValueError, TypeError) as error:
+        raise _UnusableError(f"the entry of {registry} in config.json is broken") from error
+    return {key: value for key, value in parsed.items() if value}
+
+
+def _from_helper(op: Operation, name: str, server: str) -> Mapping[str, Any] | None:
+    data = _run_helper(op, name, "get", server)
+    if not isinstance(data, dict) or not (data.get("Username") or data.get("Secret")):
+        return None
+    if data.get("Username") == _TOKEN:
+        return {"ServerAddress": server, "IdentityToken": data.get("Secret")}
+    return {"ServerAddress": server, "Username": data.get("Username"), "Password": data.get("Secret")}
+
+
+def _run_helper(op: Operation, name: str, action: str, server: str) -> Any:
+    """The JSON that a credential helper prints; None where it has nothing for ``server``."""
+    program = f"docker-credential-{name}"
+    try:
+        # In the session of this process: it may ask its user on the terminal.
+        process = subprocess.Popen(
+            [program, action],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+    except FileNotFoundError as error:
+        raise _UnusableError(f"the credential helper {program} is not on the PATH") from error
+    except OSError as error:
+        raise _UnusableError(f"the credential helper {program} cannot be started: {error.strerror}") from error
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    try:
+        with op.aborting(end):
+            output, _ = process.communicate(server.encode())
+    finally:
+        if process.poll() is None:
+            end()
+            process.wait()
+    op.check()
+    text = output.decode(errors="replace").strip()
+    if process.returncode:
+        if "credentials not found" in text:
+            return None
+        reason = text[:_LONGEST_REASON] if text and "Secret" not in text else f"exit code {process.returncode}"
+        raise _UnusableError(f"the credential helper {program} failed: {' '.join(reason.split())}")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _UnusableError(f"the credential helper {program} printed no JSON") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dvm_runtimes.engines.base import Progress
@@ -42,20 +42,19 @@ class DockerImages(DockerApi):
     def pull_image(self, op: Operation, name: str, platform: str, progress: Progress) -> None:
         repository, tag = reference(name)
         params = {"fromImage": repository, "tag": tag} | ({"platform": platform} if platform else {})
-        headers = {}
-        if known := credentials(name, op):
-            headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(known).encode()).decode()
+        known = credentials(name, op)
+        headers = {"X-Registry-Auth": header_value(known.values)} if known.values else {}
         shown = PullProgress(progress, name)
         try:
             stream = self.stream("POST", "/images/create", params=params, headers=headers)
             for message in messages(self.pieces(op, stream)):
                 if failure := stream_error(message):
-                    raise self._not_pulled(op, name, failure)
+                    raise self._not_pulled(op, name, failure, known.problem)
                 shown.take(message)
         except ApiError as error:
-            raise self._not_pulled(op, name, error.message) from error
+            raise self._not_pulled(op, name, error.message, known.problem) from error
 
-    def _not_pulled(self, op: Operation, name: str, message: str) -> DvmError:
+    def _not_pulled(self, op: Operation, name: str, message: str, problem: str) -> DvmError:
         full = self.errors.from_message(0, message, op.name, name)
         if isinstance(full, EngineError) and "disk" in full.message:
             return full
@@ -63,7 +62,7 @@ class DockerImages(DockerApi):
             ImageNotFoundError,
             f"the image {name!r} could not be pulled: {' '.join(message.split())[:300]}",
             op.name,
-            self.profile.hints.login,
+            with_problem(problem, self.profile.hints.login),
             message,
         )
 
@@ -81,6 +80,16 @@ class DockerImages(DockerApi):
                     error.message,
                 ) from error
             raise
+
+
+def header_value(values: Mapping[str, Any]) -> str:
+    """Credentials as the value of a header."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+def with_problem(problem: str, hint: str) -> str:
+    """A hint, after what is wrong with the user's credentials."""
+    return f"{problem[0].upper()}{problem[1:]}. {hint}" if problem else hint
 
 
 def reference(name: str) -> tuple[str, str]:

@@ -223,7 +223,7 @@ def resolve(host: str, port: int, op: Operation) -> list[Address]:
             done.set()
 
     threading.Thread(target=run, name="dvm-resolve", daemon=True).start()
-    op.wait(done, _limit(op))
+    op.wait(done, CONNECT_LIMIT)  # which ends with the operation as well
     if not answers:
         raise TimeoutError(errno.ETIMEDOUT, "the name server does not answer")
     if isinstance(answers[0], Exception):
