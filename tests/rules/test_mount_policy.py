@@ -52,6 +52,24 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("below", ["", "..", ".config", ".local", ".local/share", "link to home"])
+def test_the_home_folder_has_to_be_allowed(home: Path, tmp_path: Path, below: str) -> None:
+    for inside in (".config/gcloud", ".local/share"):
+        (home / inside).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(home)
+    folder = tmp_path / "link" if below == "link to home" else home / below
+    with pytest.raises(InvalidOptionError, match="could read your keys") as caught:
+        check_bind_source(folder, "app_path", home=home)
+    assert "`allow_home`" in caught.value.hint
+    assert check_bind_source(folder, "app_path", home=home, allow_home=True) == Path(os.path.realpath(folder))
+
+
+def test_keys_are_refused_even_where_the_home_folder_is_allowed(home: Path) -> None:
+    (home / ".ssh").mkdir()
+    with pytest.raises(InvalidOptionError, match="never mounted"):
+        check_bind_source(home / ".ssh", "app_path", home=home, allow_home=True)
+
+
 @pytest.mark.parametrize("source", REFUSED)
 def test_refused(source: str, home: Path) -> None:
     with pytest.raises(InvalidOptionError) as caught:

@@ -146,7 +146,7 @@ def test_mounts_are_paths_of_the_engines_host(planned: Plan, tmp_path: Path) -> 
     spec = planned(
         app_path=tmp_path / "link",
         mounts=[
-            Mount(os.fspath(tmp_path), "/all", read_only=True),
+            Mount(os.fspath(tmp_path / "real"), "/all", read_only=True),
             Mount("data", "/data", "volume"),
             Mount("", "/scratch", "tmpfs"),
         ],
@@ -154,7 +154,7 @@ def test_mounts_are_paths_of_the_engines_host(planned: Plan, tmp_path: Path) -> 
     real = os.path.realpath(tmp_path)
     assert spec.mounts == (
         Mount(f"/vm{real}/real", "/workspace"),
-        Mount(f"/vm{real}", "/all", read_only=True),
+        Mount(f"/vm{real}/real", "/all", read_only=True),
         Mount("data", "/data", "volume"),
         Mount("", "/scratch", "tmpfs"),
     )

@@ -173,6 +173,8 @@ def test_what_an_error_answer_has() -> None:
     assert answer.data["operation"] == "dvm.image.build"
     assert "hunter2" not in repr(answer.to_dict())
     assert error_response(OperationCancelledError("x"), "c", None).code == -32800
+    home = error_response(InvalidOptionError("app_path", "/home/ada", "is refused", hint="Give `allow_home`."), "c", {})
+    assert (home.data["field"], home.data["hint"]) == ("appPath", "Give `allowHome`.")
     invalid = error_response(InvalidOptionError("pids_limit", 0, "must be 1"), "c", {})
     assert (invalid.code, invalid.data["field"]) == (-32602, "pidsLimit")
 

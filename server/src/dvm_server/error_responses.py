@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError
 from dvm_server.protocol.errors import INVALID_PARAMS, REQUEST_CANCELLED, REQUEST_FAILED, RequestError
 
-from .json_codec import rename_field
+from .json_codec import camel, rename_field
 
 _SECRET_MEMBERS = ("env", "buildArgs", "input")
+_QUOTED_FIELD = re.compile(r"`([a-z]+(?:_[a-z]+)+)(?:=([\w.-]+))?`")
 _SHORTEST = 4
 """Characters: shorter values, such as "1" or "no", would be redacted in every text."""
 
@@ -30,8 +32,20 @@ def error_response(error: DvmError, command: str, argument: Any) -> RequestError
         code = REQUEST_CANCELLED if isinstance(error, OperationCancelledError) else REQUEST_FAILED
     data = error.to_dict()
     data["operation"] = data["operation"] or command
+    for name in ("message", "hint"):
+        data[name] = with_members(data[name])
     secrets = sorted(secret_values(argument), key=len, reverse=True)
-    return RequestError(code, redact(str(error), secrets), {key: redact(one, secrets) for key, one in data.items()})
+    data = {key: redact(one, secrets) for key, one in data.items()}
+    return RequestError(code, redact(with_members(str(error)), secrets), data)
+
+
+def with_members(text: str) -> str:
+    """``text`` with JSON members in place of the fields that the library names in backticks.
+
+    >>> with_members("Start with `on_drift=reuse`, or see `dvm ls`.")
+    'Start with `onDrift`: `reuse`, or see `dvm ls`.'
+    """
+    return _QUOTED_FIELD.sub(lambda match: f"`{camel(match[1])}`" + (f": `{match[2]}`" if match[2] else ""), text)
 
 
 def secret_values(argument: Any) -> Iterator[str]:

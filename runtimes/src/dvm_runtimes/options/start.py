@@ -62,6 +62,7 @@ class StartOptions:
         labels: the user's own; the prefix ``io.devopsmaestro.`` is refused.
         ssh_agent_forwarding: gives the workspace this user's SSH agent, not the keys.
         git_credentials: gives it the user's git configuration and known hosts, read-only.
+        allow_home: allows to mount the home folder and others with keys in them, which are refused otherwise.
         read_only_root: the root file system cannot be written; ``/tmp`` is a tmpfs.
         cap_add: Linux capabilities besides the default few, as in ``("NET_RAW",)``.
         security_opt: as for ``docker run``, as in ``("seccomp=unconfined",)``.
@@ -104,6 +105,7 @@ class StartOptions:
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     ssh_agent_forwarding: bool = False
     git_credentials: bool = False
+    allow_home: bool = False
     read_only_root: bool = False
     cap_add: Sequence[str] = ()
     security_opt: Sequence[str] = ()

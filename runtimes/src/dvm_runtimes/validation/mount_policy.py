@@ -41,13 +41,16 @@ PERSONAL_PATHS = (
 _SOCKET_NAMES = ("docker.sock", "podman.sock", "containerd.sock", "buildkitd.sock", "crio.sock")
 
 
-def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path | None = None) -> Path:
+def check_bind_source(
+    source: str | os.PathLike[str], field: str, *, home: Path | None = None, allow_home: bool = False
+) -> Path:
     """The real path of a folder or file that may be mounted.
 
     Args:
         source: an absolute path on this machine.
         field: the option's name, for the error.
         home: the home folder whose secrets are kept; the user's by default.
+        allow_home: accept the home folder too, and other folders that contain personal paths.
 
     Raises:
         InvalidOptionError: empty, relative, missing, or a path that must stay out of containers.
@@ -75,6 +78,14 @@ def check_bind_source(source: str | os.PathLike[str], field: str, *, home: Path 
     for personal in PERSONAL_PATHS:
         if _within(real, home / personal):
             raise InvalidOptionError(field, text, f"holds personal secrets and is never mounted{through}")
+    if not allow_home and any(_within(home / personal, real) for personal in PERSONAL_PATHS):
+        what = "is the home folder" if real == home else "contains personal folders"
+        raise InvalidOptionError(
+            field,
+            text,
+            f"{what}, so the workspace could read your keys and passwords{through}",
+            hint="Mount a folder inside it, or confirm with `allow_home`.",
+        )
     if real.name in _SOCKET_NAMES or real.is_block_device():
         raise InvalidOptionError(field, text, f"gives control of this machine and is never mounted{through}")
     import tempfile  # slow to load, and only a start with a mount needs it

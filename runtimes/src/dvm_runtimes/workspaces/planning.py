@@ -56,12 +56,12 @@ def plan(options: StartOptions, engine: Engine, *, home: Path | None = None) -> 
 
     mounts = []
     if options.app_path is not None:
-        app = check_bind_source(options.app_path, "app_path", home=home)
+        app = check_bind_source(options.app_path, "app_path", home=home, allow_home=options.allow_home)
         mounts.append(Mount(engine.host_path(app, "app_path"), options.working_dir))
     for index, mount in enumerate(options.mounts):
         if mount.type == "bind":
             field = f"mounts[{index}].source"
-            real = check_bind_source(mount.source, field, home=home)
+            real = check_bind_source(mount.source, field, home=home, allow_home=options.allow_home)
             mount = dataclasses.replace(mount, source=engine.host_path(real, field))
         mounts.append(mount)
     if options.app_path is not None:

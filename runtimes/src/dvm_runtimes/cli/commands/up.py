@@ -63,6 +63,7 @@ from dvm_runtimes.errors import InvalidOptionError
 @click.option("--platform", default="", metavar="OS/ARCH", help="Platform, such as linux/arm64.")
 @click.option("--ssh-agent", "ssh_agent_forwarding", is_flag=True, help="Forward your SSH agent.")
 @click.option("--git-credentials", is_flag=True, help="Mount your git configuration, read-only.")
+@click.option("--allow-home", is_flag=True, help="Allow to mount your home folder, with the keys in it.")
 @click.option("--read-only", "read_only_root", is_flag=True, help="Read-only root file system.")
 @click.option("--cap-add", multiple=True, metavar="NAME", help="Add a Linux capability.")
 @click.option("--security-opt", multiple=True, metavar="OPTION", help="Security option, such as seccomp=unconfined.")
