@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 from . import CACHE
@@ -15,6 +16,7 @@ LIMIT = 1500.0
 """Seconds for one step of building it; all of it takes under three minutes on two idle cores."""
 
 PROGRAMS = ("buildkitd", "buildctl")
+_being_built = threading.Lock()
 _MODULE = "github.com/moby/buildkit"
 
 
@@ -34,8 +36,12 @@ def why_not() -> str:
 
 def make() -> None:
     """Build it, unless it is there. Its absence afterwards is `why_not`'s to tell."""
-    if not why_not() or shutil.which("go") is None:
-        return
+    with _being_built:
+        if why_not() and shutil.which("go"):
+            _make()
+
+
+def _make() -> None:
     print(f"building BuildKit {VERSION} in {folder()} (once)", flush=True)
     folder().parent.mkdir(parents=True, exist_ok=True)
     making = folder().with_name(f"{folder().name}.{os.getpid()}")

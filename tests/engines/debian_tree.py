@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class DebianTree:
 
     suite: str
     packages: tuple[str, ...]
+    _being_made: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def path(self) -> Path:
@@ -36,8 +38,11 @@ class DebianTree:
 
     def make(self) -> None:
         """Make it, unless it is there; only root can. Its absence afterwards is `why_not`'s to tell."""
-        if self.path.exists():
-            return
+        with self._being_made:
+            if not self.path.exists():
+                self._make()
+
+    def _make(self) -> None:
         print(f"making a Debian {self.suite} with {' '.join(self.packages)} in {self.path} (once)", flush=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         making = self.path.with_suffix(f".{os.getpid()}")

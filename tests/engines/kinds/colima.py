@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.engines import buildkit, cni, forwarder, lima
 from tests.engines.keeping import Kept, Process, overlay
 from tests.engines.kinds import containerd, docker
-from tests.engines.registry import RunningEngine
+from tests.engines.registry import RunningEngine, Share
 from tests.engines.stand_ins import colima as stand_in
 
 PROFILE = "default"
@@ -66,6 +66,7 @@ class ColimaContainerd(containerd.Containerd):
     runtime = "colima"
     programs = containerd.PROGRAMS | lima.PROGRAMS
     order = 61
+    suite = Share(("TestExec", "TestTerminal"), "nerdctl behind ssh: what streams")
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
     def unreachable(self, engine: RunningEngine) -> tuple[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from tests.engines.bridges import make_bridge
 from tests.engines.keeping import Kept, Process
 from tests.engines.kinds import docker
 from tests.engines.nerdctl_outside import NerdctlOutside
-from tests.engines.registry import EngineKind, RunningEngine
+from tests.engines.registry import EngineKind, RunningEngine, Share
 from tests.engines.stand_ins import nerdctl as nerdctl_stand_in
 
 PROGRAMS = {
@@ -64,6 +64,10 @@ class Containerd(EngineKind):
     runtime = "containerd"
     programs = PROGRAMS
     order = 60
+    suite = Share(
+        ("TestExec", "TestTerminal", "TestLog", "TestStatus"),
+        "another protocol: what of nerdctl's answers is the least like the Docker API's",
+    )
 
     def packages(self) -> list[str]:
         plugins = [] if (cni.PLUGINS / "bridge").exists() else [cni.PACKAGE]
