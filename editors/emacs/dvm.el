@@ -1,4 +1,4 @@
-;;; dvm.el --- Container workspaces over dvm-server  -*- lexical-binding: t; -*-
+;;; dvm.el --- Container workspaces with dvm-server  -*- lexical-binding: t; -*-
 
 ;; Package-Requires: ((emacs "27.1"))
 ;; SPDX-License-Identifier: MIT
@@ -6,9 +6,9 @@
 ;;; Commentary:
 
 ;; Commands for the container workspace of the current project.  One server
-;; serves the whole editor; it is started by the first command.  The
-;; connection is made by jsonrpc.el, the library beneath Eglot, so that no
-;; major mode gives up its own language server.
+;; serves the whole editor; the first command starts it.  The connection uses
+;; jsonrpc.el, the library of Eglot, so every buffer keeps its own language
+;; server.
 ;;
 ;;     (require 'dvm)
 ;;     (dvm-mode-line-mode 1)
@@ -25,12 +25,12 @@
 (defgroup dvm nil "Container workspaces." :group 'tools)
 
 (defcustom dvm-server-command '("dvm-server")
-  "How the server is started."
+  "The command of the server."
   :type '(repeat string))
 
 (defcustom dvm-runtime nil
-  "Which runtime to use, as for `dvm --runtime'; nil for the first that answers."
-  :type '(choice (const :tag "First that answers" nil) string))
+  "The runtime, as for `dvm --runtime'; nil for the first one that answers."
+  :type '(choice (const :tag "First one that answers" nil) string))
 
 (defcustom dvm-image nil
   "The image for folders without a Dockerfile."
@@ -44,7 +44,7 @@
 (defvar dvm--statuses (make-hash-table :test 'equal) "Folder to the status of its workspace.")
 
 (defun dvm--notified (_connection method params)
-  "Take a notification: METHOD is a symbol, PARAMS a plist."
+  "Handle a notification: METHOD is a symbol, PARAMS a plist."
   (pcase method
     ('dvm/workspaceChanged
      (clrhash dvm--statuses)
@@ -54,19 +54,19 @@
      (setq dvm--runtime params)))
   (force-mode-line-update t))
 
-(defun dvm--asked (_connection _method _params)
-  "Answer a request of the server: there is nothing to say."
+(defun dvm--requested (_connection _method _params)
+  "Accept a request of the server."
   nil)
 
 (defun dvm--connect ()
-  "The connection to the server, which is started if need be."
+  "The connection to the server, which is started if necessary."
   (unless (and dvm--connection (jsonrpc-running-p dvm--connection))
     (setq dvm--connection
           (make-instance
            'jsonrpc-process-connection
            :name "dvm"
            :notification-dispatcher #'dvm--notified
-           :request-dispatcher #'dvm--asked
+           :request-dispatcher #'dvm--requested
            :on-shutdown (lambda (_) (setq dvm--connection nil dvm--runtime nil))
            :process (lambda ()
                       (make-process :name "dvm-server" :command dvm-server-command
@@ -83,34 +83,41 @@
 
 (defun dvm-execute (command &optional argument timeout)
   "Run COMMAND of the server with ARGUMENT, a plist, and return its result.
-Give up after TIMEOUT seconds, by default 1800: builds and pulls may take long."
+Give up after TIMEOUT seconds, by default 1800: builds and pulls may take long.
+Ask before the home folder is mounted, which the server refuses by default."
   (condition-case problem
       (jsonrpc-request (dvm--connect) :workspace/executeCommand
                        (list :command command :arguments (if argument (vector argument) []))
                        :timeout (or timeout 1800))
     (jsonrpc-error
-     (user-error "DVM: %s" (or (alist-get 'jsonrpc-error-message (cddr problem)) (cadr problem))))))
+     (let* ((facts (cddr problem))
+            (data (alist-get 'jsonrpc-error-data facts)))
+       (if (and (string-match-p "allowHome" (or (plist-get data :hint) ""))
+                (not (plist-get argument :allowHome))
+                (yes-or-no-p (format "DVM: %s.  Mount it? " (plist-get data :message))))
+           (dvm-execute command (append argument '(:allowHome t)) timeout)
+         (user-error "DVM: %s" (or (alist-get 'jsonrpc-error-message facts) (cadr problem))))))))
 
 (defun dvm--folder ()
-  "The current project's folder, else the current one."
+  "The folder of the current project, else the current one."
   (expand-file-name
    (if-let ((project (project-current)))
        (if (fboundp 'project-root) (project-root project) (car (with-no-warnings (project-roots project))))
      default-directory)))
 
 (defun dvm--here ()
-  "The argument that means the current project's workspace."
+  "The argument for the workspace of the current project."
   (list :folder (directory-file-name (dvm--folder))))
 
 (defun dvm--show (workspace)
-  "Say what state WORKSPACE is in."
+  "Show the state of WORKSPACE."
   (clrhash dvm--statuses)
   (message "DVM: %s is %s" (plist-get workspace :name) (plist-get workspace :status))
   workspace)
 
 ;;;###autoload
 (defun dvm-start ()
-  "Start the current project's workspace, or make it."
+  "Start the current project's workspace; create it if necessary."
   (interactive)
   (dvm--show (dvm-execute "dvm.workspace.start" (dvm--here))))
 
@@ -178,7 +185,7 @@ Its output is shown; the value is its exit code."
       (pop-to-buffer buffer))))
 
 (defun dvm--environment (plist)
-  "PLIST of variables as `process-environment' has them."
+  "The variables of PLIST in the form of `process-environment'."
   (let (found)
     (while plist
       (push (format "%s=%s" (substring (symbol-name (pop plist)) 1) (pop plist)) found))
@@ -192,7 +199,7 @@ Its output is shown; the value is its exit code."
     (message "DVM: %s %s" (plist-get info :platformName) (plist-get info :version))))
 
 (defun dvm-disconnect ()
-  "End the server.  Workspaces stay as they are."
+  "End the server.  Workspaces are not changed."
   (interactive)
   (when (and dvm--connection (jsonrpc-running-p dvm--connection))
     (jsonrpc-request dvm--connection :shutdown nil :timeout 5)
@@ -203,7 +210,7 @@ Its output is shown; the value is its exit code."
 (add-hook 'kill-emacs-hook #'dvm-disconnect)
 
 (defun dvm-mode-line ()
-  "For the mode line: the state of the current project's workspace."
+  "The state of the current project's workspace, for the mode line."
   (let ((folder (directory-file-name (dvm--folder))))
     (cond
      ((not (and dvm--connection (jsonrpc-running-p dvm--connection))) "")

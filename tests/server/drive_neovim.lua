@@ -76,6 +76,18 @@ assert(vim.wait(patience, function() return dvm.statusline() == "" end, 5))
 tell("nothing", dvm.current() == nil)
 vim.cmd("DvmStop")
 tell("error", until_said("has no workspace"))
+vim.cmd("cd " .. vim.env.HOME)
+local question
+vim.fn.confirm = function(text)
+  question = text
+  return 1
+end
+vim.cmd("DvmStart")
+until_said("is running")
+tell("question", question)
+vim.cmd("DvmRemove!")
+until_said("is removed")
+vim.cmd("cd " .. folder)
 vim.cmd("DvmDoctor")
 local pid = vim.fn.getpid()
 tell("pid", pid)

@@ -53,6 +53,7 @@ def test_neovim(folder: Path, tmp_path: Path) -> None:
     assert "Stop it first" in told["refused"]
     assert told["nothing"] is True
     assert "dvm.workspace.start" in told["error"]
+    assert "home folder" in told["question"]
 
 
 def test_emacs(folder: Path, tmp_path: Path) -> None:
@@ -72,6 +73,9 @@ def test_emacs(folder: Path, tmp_path: Path) -> None:
     assert "Stop it first" in told["refused"]
     assert told["removed"] == "not_found"
     assert "has no workspace" in told["error"]
+    assert "allowHome" in told["home refused"]
+    assert told["home"] == "running"
+    assert "home folder" in told["question"]
     assert told["runtime"] == "Mock (other)"
 
 

@@ -1,26 +1,26 @@
---- Container workspaces in Neovim (0.7 or newer), over dvm-server.
+--- Container workspaces in Neovim (0.7 or newer), with dvm-server.
 ---
 ---     require("dvm").setup({ image = "debian:12" })
 ---     vim.o.statusline = "%f %{v:lua.require'dvm'.statusline()}"
 ---
---- One server serves the whole editor; it is started by the first command.
+--- One server serves the whole editor; the first command starts it.
 
 local M = {}
 
 local defaults = {
-  cmd = { "dvm-server" }, -- how the server is started
-  runtime = nil, -- which runtime, as for `dvm --runtime`; nil for the first that answers
+  cmd = { "dvm-server" }, -- the command of the server
+  runtime = nil, -- the runtime, as for `dvm --runtime`; nil for the first one that answers
   image = nil, -- the image for folders without a Dockerfile
   on_change = nil, -- called with {workspace, cause, time} after each change of a workspace
 }
 
 local config = vim.deepcopy(defaults)
 local client_id = nil
-local connecting = nil -- callbacks that wait for the server's first answer
+local connecting = nil -- callbacks that wait for the response to initialize
 local current = nil -- the workspace of the current folder
 local runtime = nil -- the last dvm/runtimeChanged
 
-local function say(text, level)
+local function notify(text, level)
   vim.notify("DVM: " .. text, level or vim.log.levels.INFO)
 end
 
@@ -30,7 +30,7 @@ local function fail(err)
   if hint ~= "" and not text:find(hint, 1, true) then
     text = text .. " " .. hint
   end
-  say(text, vim.log.levels.ERROR)
+  notify(text, vim.log.levels.ERROR)
 end
 
 local function client()
@@ -53,7 +53,7 @@ local function send(the_client, command, argument, done)
   end
 end
 
---- Look what the workspace of the current folder does now; costs the engine nothing.
+--- Update the status of the current folder's workspace; does not ask the engine.
 local function refresh()
   local running = client()
   if not running then
@@ -112,7 +112,7 @@ local function start(callback)
       client_id, current, runtime, connecting = nil, nil, nil, nil
       if code ~= 0 then
         vim.schedule(function()
-          say("dvm-server ended with code " .. code, vim.log.levels.WARN)
+          notify("dvm-server ended with code " .. code, vim.log.levels.WARN)
         end)
       end
     end,
@@ -127,12 +127,12 @@ local function start(callback)
   end
   if not client_id then
     connecting = nil
-    say("cannot start " .. table.concat(config.cmd, " ") .. "; `pip install dvm-server` has it", vim.log.levels.ERROR)
+    notify("cannot start " .. table.concat(config.cmd, " ") .. "; install it with `pip install dvm-server`", vim.log.levels.ERROR)
   end
 end
 
 --- Run a command of the server, as in `execute("dvm.workspace.stop", { workspace = "dev" }, print)`.
---- Without a workspace or folder in the argument, that of the current folder is meant.
+--- Without a workspace or folder in the argument, the command is about the workspace of the current folder.
 --- @param command string
 --- @param argument table|nil
 --- @param done function|nil called with the error or nil, and the result; without it errors are shown
@@ -159,17 +159,31 @@ local function with_result(command, argument, show)
   end)
 end
 
-local function show_status(workspace)
-  say(workspace.name .. " is " .. workspace.status)
+--- Start a workspace; ask before the home folder is mounted, which the server refuses by default.
+local function start_workspace(argument, show)
+  M.execute("dvm.workspace.start", argument, function(err, result)
+    local data = err and err.data or {}
+    if not err then
+      show(result)
+    elseif argument.allowHome or not (data.hint or ""):find("allowHome", 1, true) then
+      fail(err)
+    elseif vim.fn.confirm(data.message .. ".\nMount it?", "&Mount\n&Cancel", 2) == 1 then
+      start_workspace(vim.tbl_extend("force", argument, { allowHome = true }), show)
+    end
+  end)
 end
 
---- Open a shell in a workspace, by default that of the current folder, in a terminal of Neovim's.
+local function show_status(workspace)
+  notify(workspace.name .. " is " .. workspace.status)
+end
+
+--- Open a shell in a workspace, by default that of the current folder, in a terminal buffer.
 function M.terminal(name)
   with_result("dvm.workspace.attach", here(name), function(plan)
     vim.cmd("new")
-    local words = vim.list_extend({ plan.program }, plan.args)
+    local argv = vim.list_extend({ plan.program }, plan.args)
     local env = next(plan.env) ~= nil and plan.env or nil
-    vim.fn.termopen(words, { env = env, cwd = plan.cwd })
+    vim.fn.termopen(argv, { env = env, cwd = plan.cwd })
     vim.cmd("startinsert")
   end)
 end
@@ -185,7 +199,7 @@ function M.statusline()
   return "DVM: " .. current.name .. " " .. current.status
 end
 
---- The workspace of the current folder as the server last told; nil when there is none.
+--- The last status of the current folder's workspace; nil when there is none.
 function M.current()
   return current and current.status ~= "not_found" and current or nil
 end
@@ -207,7 +221,7 @@ end
 
 local commands = {
   DvmStart = function(opts)
-    with_result("dvm.workspace.start", here(opts.args), show_status)
+    start_workspace(here(opts.args), show_status)
   end,
   DvmStop = function(opts)
     with_result("dvm.workspace.stop", here(opts.args), show_status)
@@ -219,7 +233,7 @@ local commands = {
     local argument = here(opts.args)
     argument.force = opts.bang
     with_result("dvm.workspace.remove", argument, function(workspace)
-      say(workspace.name .. " is removed")
+      notify(workspace.name .. " is removed")
     end)
   end,
   DvmStatus = function(opts)
@@ -233,12 +247,12 @@ local commands = {
     argument.command = { "sh", "-c", opts.args }
     with_result("dvm.workspace.exec", argument, function(result)
       if result.encoding ~= "utf-8" then
-        say("the output is not text; exit code " .. result.exitCode)
+        notify("the output is not text; exit code " .. result.exitCode)
         return
       end
       lines_in_a_buffer(result.stdout .. result.stderr, "dvm://" .. opts.args)
       if result.exitCode ~= 0 then
-        say("exit code " .. result.exitCode, vim.log.levels.WARN)
+        notify("exit code " .. result.exitCode, vim.log.levels.WARN)
       end
     end)
   end,
@@ -262,7 +276,7 @@ local commands = {
     local command = opts.args == "" and "dvm.runtime.info" or "dvm.runtime.select"
     local argument = opts.args ~= "" and { runtime = opts.args } or nil
     with_result(command, argument, function(info)
-      say(info.platformName .. " " .. info.version)
+      notify(info.platformName .. " " .. info.version)
     end)
   end,
   DvmDoctor = function()
@@ -272,7 +286,7 @@ local commands = {
   end,
 }
 
---- Take options and make the commands. The server is started by the first of them.
+--- Set options and create the commands; the first of them starts the server.
 function M.setup(options)
   config = vim.tbl_deep_extend("force", vim.deepcopy(defaults), options or {})
   for name, run in pairs(commands) do
