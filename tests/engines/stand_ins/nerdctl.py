@@ -197,7 +197,11 @@ def execute(words: list[str]) -> None:
         fatal("provided file is not a console")
     if terminal:
         words = nerdctl_terminal.sized(words, name)
-    child = subprocess.Popen(docker("exec", *words), close_fds=False, stdout=None if terminal else subprocess.PIPE)
+    # nerdctl has no keys that detach: every key goes to the command at once.
+    keys = ["--detach-keys", "ctrl-@,ctrl-^,ctrl-@,ctrl-_"]
+    child = subprocess.Popen(
+        docker("exec", *keys, *words), close_fds=False, stdout=None if terminal else subprocess.PIPE
+    )
     refused = b"" if terminal else pass_on(child)
     code = nerdctl_terminal.wait(child) if terminal else child.wait()
     if code in (126, 127) and refused:

@@ -71,8 +71,9 @@ def wait_for_end(pids: list[int]) -> None:
 
 def owner_is_done() -> bool:
     """Whether the owner has written `DONE`: nothing more is created."""
-    ready, _, _ = select.select([0], [], [], 0)
-    return bool(ready) and os.read(0, 1) == DONE
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    return bool(poll.poll(0)) and os.read(0, 1) == DONE
 
 
 def _wait_with_poll(pids: list[int]) -> None:

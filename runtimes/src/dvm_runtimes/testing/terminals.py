@@ -107,6 +107,17 @@ class TerminalConformance(ConformanceCase):
             terminal.sendeof()
             terminal.expect(pexpect.EOF)
 
+    def test_terminal_passes_every_key_at_once(self, runtime: ContainerRuntime, workspace: str) -> None:
+        """Ctrl-P too, which goes back in a shell's history, and Ctrl-P Ctrl-Q, which ends nothing."""
+        script = "stty raw -echo; echo ready; for n in 1 2; do head -c 1 >/dev/null; echo key $n; done"
+        with runtime.open_terminal(workspace, AttachOptions(command=["sh", "-c", script]), timeout=LIMIT) as terminal:
+            terminal.timeout = LIMIT
+            terminal.expect_exact("ready")
+            for key, shown in (("\x10", "key 1"), ("\x11", "key 2")):
+                terminal.send(key)
+                terminal.expect_exact(shown)
+            assert terminal.wait(LIMIT) == 0
+
     def test_terminal_waits_no_longer_than_asked(self, runtime: ContainerRuntime, workspace: str) -> None:
         """What does not come is pexpect's TIMEOUT, and the terminal can still be used."""
         with self.shell(runtime, workspace) as terminal:

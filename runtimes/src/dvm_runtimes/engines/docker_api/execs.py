@@ -14,6 +14,10 @@ from . import kill_script
 from .api import DockerApi
 from .exec_session import DockerSession, ExecState
 
+DETACH_KEYS = "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@,ctrl-^,ctrl-@,ctrl-_"
+"""Keys that would end a session, and that nobody types. The default's first one, Ctrl-P, goes back in the history of
+a shell: the engine holds it until it has seen the next key. Engines do not take an empty sequence."""
+
 _KILL_LIMIT = 10.0
 _RESIZE_TRIES = 48
 _FIRST_PAUSE = 0.002
@@ -32,6 +36,7 @@ def exec_body(spec: ExecSpec, mark: str, *, console_size: bool) -> dict[str, Any
         "Cmd": list(spec.command),
         "Env": [f"{key}={value}" for key, value in {**spec.env, kill_script.MARK: mark}.items()],
         "AttachStdin": spec.stdin,
+        "DetachKeys": DETACH_KEYS,
         "AttachStdout": True,
         "AttachStderr": True,
         "Tty": spec.tty,
