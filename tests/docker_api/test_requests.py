@@ -16,7 +16,6 @@ from dvm_runtimes.engines.docker_api.error_mapping import ErrorMapping, stream_e
 from dvm_runtimes.engines.docker_api.events import event
 from dvm_runtimes.engines.docker_api.images import messages, reference
 from dvm_runtimes.engines.docker_api.parsing import (
-    PortView,
     capabilities_of,
     exact,
     image,
@@ -26,6 +25,7 @@ from dvm_runtimes.engines.docker_api.parsing import (
     seconds,
     status,
 )
+from dvm_runtimes.engines.docker_api.port_view import PortView
 from dvm_runtimes.engines.docker_api.profile import DockerProfile
 from dvm_runtimes.errors import (
     DvmError,
@@ -228,6 +228,27 @@ def test_ports_of_another_machine_are_reached_there_or_not_at_all() -> None:
     assert view.seen("0.0.0.0", 80) == HostPort("far.example", 80)
     assert view.seen("127.0.0.1", 80) is None
     assert view.seen("192.0.2.1", 80) == HostPort("192.0.2.1", 80)
+
+
+def test_ports_seen_from_a_container_of_the_engine() -> None:
+    own: dict[str, Any] = {
+        "NetworkSettings": {"Networks": {"ci": {"NetworkID": "n1", "Gateway": "172.18.0.1"}}},
+        "HostConfig": {},
+    }
+    view = PortView.of_container(own)
+    ports = {
+        "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}],
+        "90/tcp": [{"HostIp": "0.0.0.0", "HostPort": "9090"}],
+    }
+
+    def seen(network: str) -> dict[str, HostPort]:
+        networks = {"it": {"NetworkID": network, "IPAddress": "172.18.0.7"}}
+        return dict(inspected({"Id": "1", "NetworkSettings": {"Ports": ports, "Networks": networks}}, view).ports)
+
+    assert seen("n1") == {"80/tcp": HostPort("172.18.0.7", 80), "90/tcp": HostPort("172.18.0.7", 90)}
+    assert seen("n2") == {"90/tcp": HostPort("172.18.0.1", 9090)}, "loopback of the engine's host is out of reach"
+    own["HostConfig"] = {"NetworkMode": "host"}
+    assert PortView.of_container(own).seen("127.0.0.1", 80) == HostPort("127.0.0.1", 80)
 
 
 def test_an_image_is_read_from_either_answer() -> None:

@@ -146,11 +146,18 @@ class Workspace:
         """Where this host reaches a published port: ``8080``, or ``"53/udp"``.
 
         Raises:
-            KeyError: it is not published; the text lists those that are.
+            KeyError: it is not published, or the engine is elsewhere and this process cannot reach it.
         """
         key = port if isinstance(port, str) and "/" in port else f"{port}/tcp"
         found = self.runtime.published_ports(self.id)
         if key not in found:
+            if key in [one.key for one in self._options.ports]:
+                from dvm_runtimes.waiting import UNREACHABLE_PORT_HINT
+
+                raise KeyError(
+                    f"port {key} of {self.name} is published on the engine's host at an address that this process "
+                    f"cannot reach. {UNREACHABLE_PORT_HINT}"
+                )
             there = ", ".join(sorted(found)) or "none"
             raise KeyError(f"port {key} of {self.name} is not published (published: {there}); add ports=[{port}]")
         return found[key]

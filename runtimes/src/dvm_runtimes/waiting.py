@@ -75,6 +75,13 @@ class WaitTarget(Protocol):
         """Say what an attempt found, as in ``"HTTP 503"``; the error of a failed wait shows the last of these."""
 
 
+UNREACHABLE_PORT_HINT = (
+    'Publish it with host_ip="0.0.0.0" if the engine is on a trusted network, or run this process in a container on '
+    "the workspace's network."
+)
+"""What to do about a published port of an engine that is not on this host."""
+
+
 class WaitStrategy(ABC):
     """One way to tell that a workspace is ready; subclass it for your own."""
 
@@ -265,7 +272,11 @@ class Http(WaitStrategy):
     def wait(self, target: WaitTarget) -> None:
         address = target.address(f"{self.port}/tcp")
         if address is None:
-            raise InvalidOptionError("ready.port", self.port, "is not published", hint=f"Add {self.port} to `ports`.")
+            raise UnsupportedError(
+                f"port {self.port} is published on the engine's host at an address that this process cannot reach",
+                hint=UNREACHABLE_PORT_HINT,
+                operation=target.op.name,
+            )
         for _ in target.attempts():
             status = self._ask(address, target.op)
             target.report("no answer" if status is None else f"HTTP {status}")

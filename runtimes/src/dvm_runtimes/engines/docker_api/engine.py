@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from .events import DockerEvents
 from .exec_archive import ExecArchive, is_hidden
 from .execs import Execs
 from .images import DockerImages
+from .port_view import PortView, own_container
 from .profile import DockerProfile
 
 # References that the API's paths can hold; a slash or dots would lead to another path.
@@ -54,7 +56,8 @@ class DockerEngine(DockerImages, Engine):
         self.platform_type = profile.platform_type
         self.platform_name = profile.platform_name
         self.endpoint = str(endpoint)
-        self.view = parsing.PortView(_foreign_host(endpoint, profile))
+        self._endpoint = endpoint
+        self._view: PortView | None = None
         self._execs: Execs = Execs(self)
         self._exec_archive = ExecArchive(self.exec_start, self.errors)
         self._capabilities: Capabilities | None = None
@@ -65,6 +68,19 @@ class DockerEngine(DockerImages, Engine):
             with Operation("capabilities", timeout=30.0, platform=self.platform_name) as op:
                 self._capabilities = parsing.capabilities_of(self.info(op), self.profile)
         return self._capabilities
+
+    def _port_view(self) -> PortView:
+        """Where this process is, which is asked once. A container that the engine does not know runs its own engine."""
+        if self._view is None:
+            self._view = PortView(host="" if self.profile.local else self._remote_host())
+            own = own_container() if self._endpoint.scheme == "unix" else ""
+            with contextlib.suppress(ApiError):
+                self._view = PortView.of_container(self.client.get(_INSPECT, own)) if own else self._view
+        return self._view
+
+    def _remote_host(self) -> str:
+        host = self._endpoint.host
+        return "" if host in ("", "localhost", "::1") or host.startswith("127.") else host
 
     @step
     def version(self, op: Operation) -> str:
@@ -106,14 +122,15 @@ class DockerEngine(DockerImages, Engine):
         selectors = [f"{key}={value}" if value else key for key, value in labels.items()]
         filters = {"label": selectors} if selectors else None
         containers = self.client.get("/containers/json", all=True, filters=filters)
-        return [parsing.listed(one, self.view) for one in containers]
+        view = self._port_view()
+        return [parsing.listed(one, view) for one in containers]
 
     @step
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
         if not _REFERENCE.fullmatch(reference):
             return None
         try:
-            return parsing.inspected(self.client.get(_INSPECT, reference), self.view)
+            return parsing.inspected(self.client.get(_INSPECT, reference), self._port_view())
         except ApiError as error:
             # A prefix of several IDs: 400 from moby, 500 from Podman.
             if error.status == 404 or re.search("multiple|more than one", error.message, re.IGNORECASE):
@@ -299,9 +316,3 @@ class DockerEngine(DockerImages, Engine):
         if self.offers_buildkit(op) and (tool := buildkit.find_tool()) is not None:
             return buildkit.build_with(tool, self, op, options, sources, labels, progress)
         return builds.build_classic(self, op, options, sources, labels, progress)
-
-
-def _foreign_host(endpoint: Endpoint, profile: DockerProfile) -> str:
-    if profile.local or endpoint.host in ("", "localhost", "::1") or endpoint.host.startswith("127."):
-        return ""
-    return endpoint.host

@@ -10,6 +10,7 @@ from typing import Any
 from dvm_runtimes.engines.base import Container
 from dvm_runtimes.infos import Capabilities, HostPort, ImageInfo, WorkspaceStatus
 
+from .port_view import PortView
 from .profile import DockerProfile
 
 _STATUS = {
@@ -30,30 +31,6 @@ _ENDED = (WorkspaceStatus.EXITED, WorkspaceStatus.DEAD, WorkspaceStatus.RESTARTI
 _PROSE_EXIT = re.compile(r"\((-?\d+)\)")
 _PROSE_HEALTH = re.compile(r"\((healthy|unhealthy|health: starting)\)")
 _FRACTION = re.compile(r"(\.\d{1,9})\d*")
-_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 -- compared, not bound
-
-
-class PortView:
-    """How this host reaches what the engine's host listens on.
-
-    Args:
-        host: the engine's host; empty when its loopback is ours.
-    """
-
-    def __init__(self, host: str = "") -> None:
-        self._host = host
-
-    def seen(self, address: str, port: int) -> HostPort | None:
-        """The address to connect to; None where there is none from here.
-
-        >>> PortView().seen("0.0.0.0", 8080)
-        HostPort(host='127.0.0.1', port=8080)
-        """
-        if not self._host:
-            return HostPort("127.0.0.1" if address in _EVERYWHERE else address, port)
-        if address in _EVERYWHERE:
-            return HostPort(self._host, port)
-        return None if address in ("localhost", "::1") or address.startswith("127.") else HostPort(address, port)
 
 
 def status(text: str) -> WorkspaceStatus:
@@ -112,7 +89,7 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
         created=seconds(data.get("Created")) or 0.0,
         started=started,
         exit_code=int(state.get("ExitCode", 0)) if ended and started is not None else None,
-        ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view),
+        ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view, view.shared_address(data)),
         error=str(state.get("Error") or ""),
         health=_health(state.get("Health") or state.get("Healthcheck") or {}),
         user=str(config.get("User") or ""),
@@ -136,7 +113,7 @@ def listed(data: Mapping[str, Any], view: PortView) -> Container:
         labels=dict(data.get("Labels") or {}),
         created=seconds(data.get("Created")) or 0.0,
         exit_code=int(code.group(1)) if code else None,
-        ports=_listed_ports(data.get("Ports") or [], view),
+        ports=_listed_ports(data.get("Ports") or [], view, view.shared_address(data)),
         health=health.group(1).removeprefix("health: ") if health else "",
     )
 
@@ -151,19 +128,21 @@ def _health(data: Mapping[str, Any]) -> str:
     return health if health in ("healthy", "unhealthy", "starting") else ""
 
 
-def _bindings(ports: Mapping[str, Any], view: PortView) -> dict[str, HostPort]:
+def _bindings(ports: Mapping[str, Any], view: PortView, shared: str) -> dict[str, HostPort]:
     addresses: dict[str, HostPort] = {}
     for key, bindings in ports.items():
         for binding in bindings or []:
             port = int(binding.get("HostPort") or 0)
             address = view.seen(str(binding.get("HostIp") or ""), port)
+            if shared:
+                address = HostPort(shared, int(key.partition("/")[0]))
             # One of IPv4 and IPv6 is enough; engines name IPv4 first.
             if port and address is not None and key not in addresses:
                 addresses[key] = address
     return addresses
 
 
-def _listed_ports(ports: Iterable[Mapping[str, Any]], view: PortView) -> dict[str, HostPort]:
+def _listed_ports(ports: Iterable[Mapping[str, Any]], view: PortView, shared: str) -> dict[str, HostPort]:
     bindings: dict[str, list[dict[str, object]]] = {}
     for port in ports:
         if port.get("PublicPort"):
@@ -171,7 +150,7 @@ def _listed_ports(ports: Iterable[Mapping[str, Any]], view: PortView) -> dict[st
             bindings.setdefault(key, []).append({"HostIp": port.get("IP", ""), "HostPort": port["PublicPort"]})
     for several in bindings.values():
         several.sort(key=lambda one: ":" in str(one["HostIp"]))
-    return _bindings(bindings, view)
+    return _bindings(bindings, view, shared)
 
 
 def image(data: Mapping[str, Any]) -> ImageInfo:
