@@ -6,6 +6,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from dvm_runtimes.discovery.factory import create_runtime
 from dvm_runtimes.errors import DvmError
@@ -131,7 +132,7 @@ class Demo:
         """Remove the workspace and the image where they exist. Those of the mock end with the server."""
         if self.engine.mock:
             return
-        overrides = {"endpoint": self.engine.endpoint} if self.engine.own else {}
+        overrides: dict[str, Any] = {"endpoint": self.engine.endpoint} if self.engine.own else {}
         with create_runtime(self.engine.which, **overrides) as runtime:
             if runtime.find_workspace(self.name):
                 runtime.remove_workspace(self.name, force=True)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Leftovers:
     """The leftovers of one engine.
 
-    The ledger is created with the first entry. Its reaper removes the entries when this process ends, and ``dvm gc``
-    after that.
+    The ledger is created with the first entry. Its reaper removes the entries after `close`, or when this process ends;
+    what it cannot remove is left to ``dvm gc``.
 
     Args:
         engine: the engine.
@@ -56,11 +56,11 @@ class Leftovers:
                     self._ledger.gone(kind, name, self._ledger.engine(self._engine))
 
     def close(self) -> None:
-        """Delete the ledger if it is empty, else leave it to its reaper."""
+        """Delete the ledger if it is empty, else let its reaper remove the entries in the background."""
         with self._lock:
             ledger, self._ledger = self._ledger, None
         if ledger is not None:
             if self._entries:
-                ledger.detach()
+                ledger.leave()
             else:
                 ledger.close()

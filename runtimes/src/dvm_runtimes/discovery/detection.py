@@ -11,7 +11,7 @@ from dvm_runtimes.infos import Platform
 from dvm_runtimes.plugins import providers
 
 from .choice import AUTO, Candidate, Choice, choose, owner_of, place_of, platform_of
-from .probing import QUICK, probe_all
+from .probing import PATIENT, QUICK, SLOW, probe_all
 from .provider import NEVER, Machine, PlatformProvider, Probe
 
 NOTHING_HINT = "`dvm doctor` shows how to install one; `--runtime mock` needs none."
@@ -77,9 +77,18 @@ def detect_platform(machine: Machine | None = None, *, timeout: float = QUICK) -
 
 
 def look(machine: Machine, timeout: float = QUICK) -> list[Sighting]:
-    """Find and probe every platform, in the order of ``auto``; providers that failed to look come last."""
+    """Find and probe every platform, in the order of ``auto``; providers that failed to look come last.
+
+    Args:
+        machine: the machine to search.
+        timeout: seconds for all probes; from `PATIENT` on, slow connections are then probed again for `SLOW` seconds.
+    """
     candidates, failed = find_candidates(machine)
-    return ask_all(distinct(candidates), machine, timeout) + failed
+    found = ask_all(distinct(candidates), machine, timeout)
+    if timeout >= PATIENT and (slow := [one for one in found if one.probe.slow]):
+        again = iter(ask_all([(one.provider, one.platform) for one in slow], machine, SLOW))
+        found = [next(again) if one.probe.slow else one for one in found]
+    return found + failed
 
 
 def look_for_usable(machine: Machine, timeout: float = QUICK) -> list[Sighting]:

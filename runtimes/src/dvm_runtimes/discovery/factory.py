@@ -9,6 +9,7 @@ from dvm_runtimes.infos import Platform
 from dvm_runtimes.plugins import providers_for
 
 from .choice import Candidate, choose, platform_of
+from .probing import SLOW
 from .provider import Machine, PlatformProvider
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ PATIENCE = 3.0
 """Seconds for engines that accepted the connection and were silent, if one of them would be the choice."""
 
 
-def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
+def create_runtime(which: str = "auto", *, timeout: float | None = None, **overrides: Any) -> ContainerRuntime:
     """A runtime for the platform that is asked for; its engine has answered once.
 
     Args:
@@ -26,6 +27,7 @@ def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
             in ``"docker:unix:///srv/docker.sock"`` (`ContainerRuntime.selector` has this form), or ``"auto"``: the
             one that ``DVM_RUNTIME``, ``CONTAINER_RUNTIME``, the configuration file or Docker's own settings
             (``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context) name, else the first that answers.
+        timeout: seconds for the engine's first answer; None for the platform's own limit, 15 to 60 s.
         overrides: keyword arguments of the platform's own ``create``.
 
     Raises:
@@ -36,6 +38,8 @@ def create_runtime(which: str = "auto", **overrides: Any) -> ContainerRuntime:
     >>> create_runtime("mock").runtime_type
     'mock'
     """
+    if timeout is not None:
+        overrides["timeout"] = timeout
     machine = Machine.this()
     known = providers_for(which)
     choice = choose(which, machine, known)
@@ -83,6 +87,8 @@ def first_usable(machine: Machine, patience: float = PATIENCE) -> Candidate:
     ]
     again = ask_all([(one.provider, one.platform) for one in slow], machine, patience)
     found = first_reachable(again) or chosen
+    if found is None and (slow := [one for one in again if one.probe.slow]):
+        found = first_reachable(ask_all([(one.provider, one.platform) for one in slow], machine, SLOW))
     if found is None:
         raise nothing_answers(sightings)
     return found.provider, found.platform

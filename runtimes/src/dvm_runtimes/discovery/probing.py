@@ -18,6 +18,9 @@ QUICK = 0.15
 PATIENT = 2.0
 """Seconds for all probes together where every engine counts, also a busy one and one on another machine."""
 
+SLOW = 20.0
+"""Seconds for another probe of engines that are reached through ssh or programs, where every engine counts."""
+
 SILENT = Probe(
     problem="does not answer",
     hint="It may still be starting: try again in a moment, or restart it.",

@@ -30,12 +30,14 @@ class Probe(NamedTuple):
         problem: why there was no answer, as the end of a sentence that begins with the platform's name.
         hint: what to do about the problem.
         silent: it accepted the connection and did not answer in time: it may hang, or be slow.
+        slow: it is silent, and is reached through ssh or programs that need seconds on a busy machine.
     """
 
     version: str = ""
     problem: str = ""
     hint: str = ""
     silent: bool = False
+    slow: bool = False
 
     @property
     def reachable(self) -> bool:
@@ -134,6 +136,10 @@ class PlatformProvider(ABC):
     @abstractmethod
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
         """A runtime for the platform, once the engine has answered.
+
+        Args:
+            platform, machine: from `find`, `select` or `at`.
+            overrides: ``timeout``, seconds for the first answer, if the caller gives one; the platform's own ones.
 
         Raises:
             RuntimeUnavailableError: it does not answer; the hint says how to start it here.

@@ -80,7 +80,8 @@ class ContainerdProvider(PlatformProvider):
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Probe(problem=f"did not answer within {timeout:g} s", hint=profile.hints.start, silent=True)
+            problem = f"did not answer within {timeout:g} s"
+            return Probe(problem=problem, hint=profile.hints.start, silent=True, slow=True)
         except OSError as error:
             return Probe(problem=f"nerdctl cannot be run: {error.strerror}", hint=profile.hints.install)
         return _understand(done, profile)
@@ -98,6 +99,7 @@ class ContainerdProvider(PlatformProvider):
         from dvm_runtimes.engines.nerdctl.error_mapping import missing_nerdctl
         from dvm_runtimes.engines.nerdctl.local import LocalTransport
 
+        timeout = overrides.pop("timeout", None)
         for key, value in overrides.items():
             if key not in _OVERRIDES:
                 known = ", ".join(f"`{name}`" for name in _OVERRIDES)
@@ -109,7 +111,7 @@ class ContainerdProvider(PlatformProvider):
         program = str(overrides.get("nerdctl") or _program(machine))
         if not program:
             raise missing_nerdctl(profile, "create_runtime", "nerdctl: command not found")
-        return connect(LocalTransport((program, *_flags(platform, namespace)), machine.env), profile)
+        return connect(LocalTransport((program, *_flags(platform, namespace)), machine.env), profile, timeout)
 
 
 def _understand(done: subprocess.CompletedProcess[bytes], profile: NerdctlProfile) -> Probe:

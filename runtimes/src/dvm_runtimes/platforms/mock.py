@@ -40,6 +40,7 @@ class MockProvider(PlatformProvider):
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
         from dvm_runtimes.engines.mock import MockRuntime
 
+        overrides.pop("timeout", None)  # it answers at once
         for key, value in overrides.items():
             raise InvalidOptionError(key, value, "the mock takes no options of its own")
         return MockRuntime(platform.profile)

@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from dvm_runtimes.engines.base import Container, ContainerSpec, Engine, Progress
 from dvm_runtimes.errors import (
@@ -33,9 +33,7 @@ from dvm_runtimes.validation.naming import SPEC, Identity, is_managed
 from .lookup import ended_at_once
 from .planning import with_image
 from .readiness import await_ready, last_lines
-
-CLEANUP_LIMIT = 20.0
-"""Seconds that undoing a failed start may take, after its own limit has passed."""
+from .undo import Undo
 
 _PAUSES = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each look at a name that somebody else has just taken, or given up.
@@ -74,14 +72,21 @@ class Starter:
         self._progress = progress
         self._cancel = cancel
         self._pull_counts = False
+        self._undo = Undo(engine, op)
 
     def start(self, *, pull_counts: bool = False) -> Container:
-        """The running, ready container, as the engine told of it right after its start.
+        """The running, ready container, as the engine reported it right after its start.
 
         Args:
             pull_counts: whether a pull is within the call's limit; otherwise it has its own, `LONG`.
         """
         self._pull_counts = pull_counts
+        try:
+            return self._start()
+        finally:
+            self._undo.close()
+
+    def _start(self) -> Container:
         if self._options.pull == "always":
             self._pull()
         for pause in _PAUSES:
@@ -168,7 +173,7 @@ class Starter:
             except BaseException:
                 # Put back as it was found: not ours to remove.
                 if before not in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED):
-                    self._undo(lambda op: engine.stop_container(op, found.id, 1))
+                    self._undo.run(lambda op: engine.stop_container(op, found.id, 1))
                 raise
         return found
 
@@ -210,7 +215,7 @@ class Starter:
             raise _LostRaceError from error
         except BaseException:
             # Cut short: the engine may have made it all the same, without an answer.
-            self._undo(lambda op: self._remove_unanswered(op, spec))
+            self._undo.run(lambda op: self._remove_unanswered(op, spec))
             raise
         try:
             self._say("Starting", spec.name)
@@ -220,7 +225,7 @@ class Starter:
             raise _LostRaceError from error
         except BaseException as error:
             self._carry_logs(error, made)
-            self._undo(lambda op: self._engine.remove_container(op, made, force=True, volumes=True))
+            self._remove(made, error)
             raise
 
     def _remove_unanswered(self, op: Operation, spec: ContainerSpec) -> None:
@@ -246,7 +251,7 @@ class Starter:
         try:
             new = engine.create_container(op, beside)
         except BaseException:
-            self._undo(lambda op: self._remove_unanswered(op, beside))
+            self._undo.run(lambda op: self._remove_unanswered(op, beside))
             raise
         moved = False
         try:
@@ -265,12 +270,12 @@ class Starter:
             running = self._await_ready(new)
         except BaseException as error:
             self._carry_logs(error, new)
-            self._undo(lambda op: engine.remove_container(op, new, force=True, volumes=True))
-            self._undo(lambda op: self._restore(op, old, moved=moved))
+            self._remove(new, error)
+            self._undo.run(lambda op: self._restore(op, old, moved=moved))
             if isinstance(error, NameConflictError):
                 raise _LostRaceError from error
             raise
-        self._undo(lambda op: engine.remove_container(op, old.id, force=True, volumes=True))
+        self._remove(old.id)
         return running
 
     def _restore(self, op: Operation, old: Container, *, moved: bool) -> None:
@@ -303,18 +308,15 @@ class Starter:
             await_ready(self._options.ready, self._engine, container, self._op)
         return now
 
+    def _remove(self, container: str, error: BaseException | None = None) -> None:
+        engine = self._engine
+        self._undo.run(
+            lambda op: engine.remove_container(op, container, force=True, volumes=True), removes=container, error=error
+        )
+
     def _carry_logs(self, error: BaseException, container: str) -> None:
         if isinstance(error, DvmError) and not error.logs:
-            self._undo(lambda op: setattr(error, "logs", last_lines(self._engine, op, container)))
-
-    def _undo(self, step: Callable[[Operation], object]) -> None:
-        """Run a step of cleaning up, within its own limit; the error that led here is the one that counts."""
-        # No cancel: the caller gave up on the start, not on leaving nothing behind.
-        with (
-            contextlib.suppress(DvmError),
-            Operation(self._op.name, timeout=CLEANUP_LIMIT, platform=self._engine.platform_name) as op,
-        ):
-            step(op)
+            self._undo.run(lambda op: setattr(error, "logs", last_lines(self._engine, op, container)))
 
     @contextlib.contextmanager
     def _race_lost_if_changed(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
 from dvm_runtimes.engines.base import Container, Engine, EngineEvent, EventStream
-from dvm_runtimes.errors import DvmError
+from dvm_runtimes.errors import DvmError, OperationTimeoutError
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import QUICK, CancelToken, Operation
 from dvm_runtimes.validation.naming import MANAGED, is_managed
@@ -31,8 +31,8 @@ _KIND_FOR = {
     WorkspaceStatus.DEAD: EventKind.STOPPED,
 }
 _FIRST_RETRY = 0.05
-_LONGEST_RETRY = 0.5
-_LOOK_LIMIT = 10.0
+_FIRST_LIMIT, _LONGEST_LIMIT = 10.0, 300.0
+"""Seconds for one try to reconnect: each that was too short doubles it."""
 
 
 class WorkspaceWatch:
@@ -135,13 +135,16 @@ class WorkspaceWatch:
             self._on_connection(False, reason)
 
     def _reconnect(self) -> None:
-        pause = _FIRST_RETRY
+        pause, limit = _FIRST_RETRY, _FIRST_LIMIT
         while not self._closed.wait(pause):
-            pause = min(pause * 2, _LONGEST_RETRY)
+            pause = min(pause * 2, self._engine.longest_pause)
             try:
-                with Operation("watch_workspaces", timeout=_LOOK_LIMIT, cancel=self._closed) as op:
+                with Operation("watch_workspaces", timeout=limit, cancel=self._closed) as op:
                     version = self._engine.version(op)
                     stream, now = self._connect(op)
+            except OperationTimeoutError:
+                limit = min(limit * 2, _LONGEST_LIMIT)
+                continue
             except DvmError:
                 continue
             self._stream = stream

@@ -52,17 +52,18 @@ class DockerApiProvider(PlatformProvider):
             overrides: ``endpoint``, the address of another engine of the same product.
         """
         address = overrides.pop("endpoint", None)
+        timeout = overrides.pop("timeout", None)
         for key, value in overrides.items():
             raise InvalidOptionError(key, value, "there is no such option", hint="Platforms take `endpoint`.")
         if address is not None:
             platform = dataclasses.replace(platform, endpoint=str(address))
-        return self.connect(self.endpoint(platform, machine), self.profile(platform, machine))
+        return self.connect(self.endpoint(platform, machine), self.profile(platform, machine), timeout)
 
-    def connect(self, endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
+    def connect(self, endpoint: Endpoint, profile: DockerProfile, timeout: float | None) -> ContainerRuntime:
         """The runtime at this endpoint, which has answered once."""
-        from . import connect
+        from . import CONNECT_LIMIT, connect
 
-        return connect(endpoint, profile)
+        return connect(endpoint, profile, timeout=CONNECT_LIMIT if timeout is None else timeout)
 
 
 def probe(endpoint: Endpoint, profile: DockerProfile, timeout: float) -> Probe:

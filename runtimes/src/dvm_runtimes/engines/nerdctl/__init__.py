@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMESPACE", "NerdctlHints", "NerdctlProfile", "connect"]
 
-_ANSWER_LIMIT = 30.0
+ANSWER_LIMIT = 60.0
 """Seconds for the first answer."""
 
 
-def connect(transport: Transport, profile: NerdctlProfile) -> ContainerRuntime:
+def connect(transport: Transport, profile: NerdctlProfile, timeout: float | None = None) -> ContainerRuntime:
     """The runtime over ``transport``, once containerd itself has answered.
 
     Args:
-        transport: the way to nerdctl.
-        profile: what the platform is called and what to tell its users.
+        transport: the connection to nerdctl.
+        profile: names and hints of the platform.
+        timeout: seconds for the first answer; None for `ANSWER_LIMIT`.
 
     Raises:
         RuntimeUnavailableError: it does not answer.
@@ -38,7 +39,8 @@ def connect(transport: Transport, profile: NerdctlProfile) -> ContainerRuntime:
 
     engine = NerdctlEngine(transport, profile)
     try:
-        with Operation("create_runtime", timeout=_ANSWER_LIMIT, platform=profile.platform_name) as op:
+        limit = ANSWER_LIMIT if timeout is None else timeout
+        with Operation("create_runtime", timeout=limit, platform=profile.platform_name) as op:
             engine.version(op)
     except BaseException:
         engine.close()

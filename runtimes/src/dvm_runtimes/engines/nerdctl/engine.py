@@ -20,7 +20,7 @@ from dvm_runtimes.errors import (
     WorkspaceNotFoundError,
 )
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
-from dvm_runtimes.operation import Operation
+from dvm_runtimes.operation import QUICK, Operation
 from dvm_runtimes.options import BuildOptions, Port
 from dvm_runtimes.validation.naming import MANAGED
 
@@ -57,6 +57,8 @@ class NerdctlEngine(Engine):
         self.platform_name = profile.platform_name
         self.endpoint = profile.endpoint
         self.profile = profile
+        # A try starts programs, in a virtual machine through ssh.
+        self.longest_pause = 30.0 if profile.in_vm else 5.0
         self._transport = transport
         self._client = NerdctlClient(transport, profile, Leftovers(self))
         self._archives = Archives(self._client)
@@ -295,7 +297,7 @@ class NerdctlEngine(Engine):
 
     def events(self, op: Operation) -> NerdctlEvents:
         def look_up(container: str) -> str | None:
-            with Operation("watch_workspaces", timeout=_LOOK_LIMIT, platform=self.platform_name) as look:
+            with Operation("watch_workspaces", timeout=QUICK, platform=self.platform_name) as look:
                 try:
                     found = self.inspect_container(look, container)
                 except DvmError:
@@ -369,9 +371,6 @@ class NerdctlEngine(Engine):
                 operation=op.name,
             )
         return made.id
-
-
-_LOOK_LIMIT = 10.0
 
 
 def _has(container: Container, key: str, value: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, connected
+from dvm_runtimes.engines.docker_api import CONNECT_LIMIT, DockerProfile, Endpoint, connected
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
 
-def connect(endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
+def connect(endpoint: Endpoint, profile: DockerProfile, timeout: float | None = None) -> ContainerRuntime:
     """A runtime on the Podman service at ``endpoint``, which has answered once.
 
     Raises:
@@ -18,4 +18,4 @@ def connect(endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
     """
     from .engine import PodmanEngine
 
-    return connected(PodmanEngine(endpoint, profile))
+    return connected(PodmanEngine(endpoint, profile), CONNECT_LIMIT if timeout is None else timeout)

@@ -31,7 +31,7 @@ def probe_containerd(platform: Platform, machine: Machine, timeout: float) -> Pr
         with Operation("probe", timeout=timeout, platform=platform.name) as op:
             return Probe(version=NerdctlEngine(_transport(platform, machine, NAMESPACE), profile).version(op))
     except OperationTimeoutError:
-        return Probe(problem=f"did not answer within {timeout:g} s", hint=profile.hints.start, silent=True)
+        return Probe(problem=f"did not answer within {timeout:g} s", hint=profile.hints.start, silent=True, slow=True)
     except DvmError as error:
         return Probe(problem=error.message, hint=error.hint)
 
@@ -47,11 +47,12 @@ def create_containerd(platform: Platform, machine: Machine, **overrides: Any) ->
         RuntimeUnavailableError: it does not answer.
     """
     namespace = str(overrides.pop("namespace", None) or machine.env.get("CONTAINERD_NAMESPACE") or NAMESPACE)
+    timeout = overrides.pop("timeout", None)
     for key, value in overrides.items():
         raise InvalidOptionError(
             key, value, "there is no such option", hint="Colima's containerd profiles take `namespace`."
         )
-    return connect(_transport(platform, machine, namespace), _profile(platform, machine, namespace))
+    return connect(_transport(platform, machine, namespace), _profile(platform, machine, namespace), timeout)
 
 
 def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTransport:

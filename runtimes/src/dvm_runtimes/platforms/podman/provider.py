@@ -125,10 +125,10 @@ class PodmanProvider(DockerApiProvider):
             error.detail = last_words(socket) or error.detail
             raise
 
-    def connect(self, endpoint: Endpoint, profile: DockerProfile) -> ContainerRuntime:
+    def connect(self, endpoint: Endpoint, profile: DockerProfile, timeout: float | None) -> ContainerRuntime:
         from dvm_runtimes.engines.podman import connect
 
-        return connect(endpoint, profile)
+        return connect(endpoint, profile, timeout)
 
     def install_hint(self, machine: Machine) -> str:
         if machine.system == "darwin":
