@@ -9,10 +9,12 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.engines import lima
 from tests.engines.kinds.colima import PROFILE
 from tests.engines.registry import RunningEngine
 
@@ -168,6 +170,37 @@ def test_one_that_hangs_costs_the_time_that_was_given_and_no_more(
         assert caught.value.platform == runtime.platform_name
     vm(hangs=False)
     assert sh(runtime, workspace, "echo back") == (0, b"back\n", b"")
+
+
+def test_many_calls_at_once_find_room(
+    engine: RunningEngine, runtime: ContainerRuntime, workspace: str, vm: Any
+) -> None:
+    """More than sshd takes at once: a call that it refuses has not begun, and comes again."""
+    vm(through=str(lima.instance(engine.folder / "home") / "ssh.config"))
+    number = 30
+
+    def work(which: int) -> tuple[int, bytes, bytes]:
+        return sh(runtime, workspace, f"echo {which}; exit {which}")
+
+    with ThreadPoolExecutor(number) as pool:
+        results = list(pool.map(work, range(number), timeout=LIMIT * 4))
+    assert results == [(which, f"{which}\n".encode(), b"") for which in range(number)]
+
+
+def test_one_that_refuses_for_a_while_is_asked_again(runtime: ContainerRuntime, workspace: str, vm: Any) -> None:
+    vm(ssh_says=["kex_exchange_identification: Connection closed by remote host"])
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sh, runtime, workspace, "echo here")
+        with pytest.raises(TimeoutError):
+            answer.result(2)
+        vm()
+        assert answer.result(LIMIT) == (0, b"here\n", b"")
+
+
+def test_what_ssh_says_is_told(runtime: ContainerRuntime, workspace: str, vm: Any) -> None:
+    vm(ssh_says=["No user exists for uid 4711"])
+    with pytest.raises(RuntimeUnavailableError, match=r"No user exists for uid 4711 \(exit status 255\)"):
+        runtime.get_workspace_status(workspace, timeout=LIMIT)
 
 
 def test_one_that_stops_says_how_to_start_it_and_is_used_again(

@@ -110,6 +110,10 @@ def ssh(vm: dict[str, Any], words: list[str]) -> None:
     """Run words in a login shell there, as limactl has ssh do it; in a machine that hangs, for ever."""
     while vm["status"] == "Running" and vm.get("hangs"):
         signal.pause()
+    for message in vm.get("ssh_says", ()):
+        print(message, file=sys.stderr)
+    if vm.get("ssh_says"):
+        fatal("exit status 255")
     if words[:1] == ["--"]:
         words = words[1:]
     if words[:1] and words[0] in ("create", "start", "delete", "shell"):
@@ -125,7 +129,23 @@ def ssh(vm: dict[str, Any], words: list[str]) -> None:
     terminal = os.isatty(0) and os.isatty(1)
     if terminal:
         env["TERM"] = os.environ.get("TERM", "dumb")
-    argv = [*vm["enter"], "env", "-i", *(f"{name}={value}" for name, value in env.items()), "/bin/bash", "-c", script]
+    argv = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), "/bin/bash", "-c", script]
+    if vm.get("through"):
+        # A fresh connection to the sshd there, as Lima makes one where the kept one has no room.
+        ssh_words = [
+            "ssh",
+            "-F",
+            vm["through"],
+            "-o",
+            "ControlMaster=no",
+            "-o",
+            "ControlPath=none",
+            "-T",
+            "lima-colima",
+        ]
+        argv = [*ssh_words, "--", shlex.join(argv)]
+    else:
+        argv = [*vm["enter"], *argv]
     code = in_terminal(argv) if terminal else with_pipes(argv)
     if code:
         # 255 is all that ssh has for a program that a signal ended.

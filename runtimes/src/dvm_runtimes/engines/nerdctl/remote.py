@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import random
+import re
 import signal
 import subprocess
 import threading
@@ -19,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dvm_runtimes.engines.base import STDERR, STDOUT
 
 from .local import ProcessChannel, select_readable
-from .logrus import reason
+from .logrus import parse_messages, reason
 from .marked_stream import MarkedStream
 from .scripts import MARK_VARIABLE
 from .transport import AbortedError, Call, Channel, Transport, TransportError
@@ -72,6 +74,21 @@ printf '\036%s %s\n' "$mark" "$code" >&2
 """
 
 _ENV_FILE = "/dev/fd/3"
+
+_STATUS = re.compile(r"exit status \d+|signal: \w+")
+"""All that Colima and Lima say of a failed ssh; ssh's own message is in the lines before it."""
+
+_BUSY = re.compile(
+    r"kex_exchange_identification|ssh_exchange_identification|Session open refused|session request failed"
+    r"|Connection (closed|reset) by"
+)
+"""ssh's messages where sshd has too many connections or sessions, or is about to start."""
+
+_BUSY_LIMIT = 60.0
+"""Seconds for which a call without a limit tries a busy sshd again."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
+"""Seconds between two tries; they vary by half, so that many calls do not come back at once."""
 
 _PASSED_ON = ("PATH", "HOME", "COLIMA_HOME", "LIMA_HOME", "XDG_CONFIG_HOME")
 """Variables that a clean-up command of another process needs to find the virtual machine."""
@@ -160,7 +177,11 @@ class RemoteChannel(Channel):
     def __init__(self, call: Call, connections: Sequence[Connection], env: Mapping[str, str]) -> None:
         self._call = call
         self._env = env
+        self._connections = tuple(connections)
         self._left: Iterator[Connection] = iter(connections)
+        self._give_up = time.monotonic() + _BUSY_LIMIT
+        self._pause = _FIRST_PAUSE
+        self._stopped = threading.Event()
         self._connection: Connection | None = None
         self._terminal = call.size is not None
         self._size = call.size
@@ -193,7 +214,19 @@ class RemoteChannel(Channel):
             # In a thread: a virtual machine that hangs does not read.
             threading.Thread(target=self._send_preamble, args=(process,), name="dvm-preamble", daemon=True).start()
             return process
+        if self._wait_for_room():
+            self._left = iter(self._connections)
+            return self._next()
         raise TransportError(self._problem or "there is no connection")
+
+    def _wait_for_room(self) -> bool:
+        """Whether to try again, after a pause: sshd refused the call because it has too many."""
+        if not _BUSY.search(self._problem) or (self._call.limit is None and time.monotonic() > self._give_up):
+            return False
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        if self._stopped.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
+            raise AbortedError
+        return True
 
     def _command_line(self) -> list[str]:
         call = self._call
@@ -240,7 +273,7 @@ class RemoteChannel(Channel):
                 stderr, reporter.stderr = reporter.stderr, b""
                 return STDERR, stderr
             return None
-        noise = reason(err.noise) or reason(out.noise)
+        noise = problem_of(err.noise) or problem_of(out.noise)
         if not (out.begun or err.begun):
             # Nothing has run there: try the next connection.
             self._leave()
@@ -291,6 +324,7 @@ class RemoteChannel(Channel):
         with self._lock:
             self._aborted = True
             self._process.abort()
+        self._stopped.set()
         self._begun.set()
         self._preamble_sent.set()
 
@@ -298,6 +332,23 @@ class RemoteChannel(Channel):
         self.abort()
         with contextlib.suppress(OSError):
             self._leave()
+
+
+def problem_of(noise: str) -> str:
+    """Why a connection failed, in ssh's own words where Colima and Lima have only its exit status.
+
+    Args:
+        noise: what the programs on this side wrote.
+
+    >>> problem_of('No user exists for uid 7\\ntime="0" level=fatal msg="exit status 255"')
+    'No user exists for uid 7 (exit status 255)'
+    """
+    message = reason(noise)
+    if not _STATUS.fullmatch(message):
+        return message
+    lines = [line.strip() for line in noise.splitlines() if line.strip() and not parse_messages(line)]
+    own = next((line for line in lines if _BUSY.search(line)), lines[-1] if lines else "")
+    return f"{own} ({message})" if own else message
 
 
 def preamble(call: Call, *, arguments: bool) -> bytes:
