@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    assert metafunc.cls is not None
-    kinds = kinds_for(metafunc.config, metafunc.cls.__name__)
+    part = metafunc.definition.getparent(pytest.Class)
+    assert part is not None
+    kinds = kinds_for(metafunc.config, part.name)
     metafunc.parametrize("engine", kinds, indirect=True, scope="module")
 
 

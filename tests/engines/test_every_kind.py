@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.engines.docker_outside import DockerOutside
-from tests.engines.registry import every_kind
+from tests.engines.registry import EngineKind, every_kind
+
+from dvm_runtimes import testing
 
 if TYPE_CHECKING:
     from tests.engines.fixtures import Engines
@@ -48,6 +50,11 @@ def docker_outside_of(engine: RunningEngine) -> DockerOutside:
     if not isinstance(engine.outside, DockerOutside):
         pytest.skip(f"engine {engine.kind.name}: its own tests do this, it does not speak the Docker API")
     return engine.outside
+
+
+@pytest.mark.parametrize("kind", every_kind().values(), ids=every_kind())
+def test_its_share_of_the_suite_is_there(kind: EngineKind) -> None:
+    assert set(kind.suite.parts) <= set(testing.__all__)
 
 
 def test_it_says_which_version_it_is(engine: RunningEngine) -> None:
