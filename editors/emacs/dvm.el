@@ -112,7 +112,7 @@ Ask before the home folder is mounted, which the server refuses by default."
 (defun dvm--show (workspace)
   "Show the state of WORKSPACE."
   (clrhash dvm--statuses)
-  (message "DVM: %s is %s" (plist-get workspace :name) (plist-get workspace :status))
+  (message "DVM: %s is %s" (plist-get workspace :workspace) (plist-get workspace :status))
   workspace)
 
 ;;;###autoload

@@ -84,9 +84,9 @@ def test_an_existing_workspace_keeps_its_options_unless_an_image_is_named(server
 
 def test_labels_of_the_argument_do_not_replace_the_label_of_the_folder(server: DvmServer, tmp_path: Any) -> None:
     argument = {"imageName": "mock:latest", "folder": str(tmp_path), "labels": {"team": "a"}}
-    labels = run(server, "dvm.workspace.start", argument)["labels"]
-    assert labels["team"] == "a"
-    assert labels["dvm.folder"] == str(tmp_path.resolve())
+    started = run(server, "dvm.workspace.start", argument)
+    assert started["labels"]["team"] == "a"
+    assert started["folder"] == str(tmp_path.resolve())
 
 
 def test_the_timeout_covers_the_search_for_an_engine() -> None:

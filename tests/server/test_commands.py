@@ -188,11 +188,12 @@ async def test_two_folders_of_one_name_have_each_their_own(client: DvmClient, tm
         folder.mkdir(parents=True)
         started = await run(client, "dvm.workspace.start", {"folder": folder.as_uri()})
         ids.add(started["id"])
-        assert started["labels"]["dvm.folder"] == str(folder)
+        assert started["folder"] == str(folder)
+        assert started["workspace"] == "api"
     assert len(ids) == 2
     for folder in folders:
         found = await run(client, "dvm.workspace.find", {"folder": str(folder)})
-        assert found["labels"]["dvm.folder"] == str(folder)
+        assert found["folder"] == str(folder)
 
 
 async def test_a_folder_is_built_from_its_dockerfile(client: DvmClient, tmp_path: Path) -> None:
@@ -202,8 +203,9 @@ async def test_a_folder_is_built_from_its_dockerfile(client: DvmClient, tmp_path
     image = await run(client, "dvm.image.build", {"folder": "../built", "tags": ["other:1"]})
     assert image["tags"]
     assert "env" not in image
-    started = await run(client, "dvm.workspace.start", {"folder": str(folder), "imageName": "dvm-built"})
-    assert started["image"] == "dvm-built"
+    name = FolderIdentity.of(folder).image_name
+    started = await run(client, "dvm.workspace.start", {"folder": str(folder), "imageName": name})
+    assert started["image"] == name
     result = await run(client, "dvm.workspace.exec", {"workspace": "built", "command": ["cat", "/made"]})
     assert result["stdout"] == "made\n"
 

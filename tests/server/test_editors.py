@@ -41,13 +41,13 @@ def test_neovim(folder: Path, tmp_path: Path) -> None:
     command = [need("nvim"), "--headless", "--clean", "--cmd", f"set rtp+={EDITORS / 'neovim'}"]
     told = drive([*command, "-c", f"luafile {HERE / 'drive_neovim.lua'}", "-c", "cquit"], folder, tmp_path)
     assert told["statusline before"] == ""
-    assert told["started"] == "DVM: dvm-shop is running"
-    assert told["statusline"] == "DVM: dvm-shop running"
+    assert told["started"] == "DVM: shop is running"
+    assert told["statusline"] == "DVM: shop running"
     assert told["changes"] == ["created", "started"]
     assert told["exit code"] == "DVM: exit code 3"
     assert told["output"] == ["in the workspace", ""]
     assert told["runtime"] == "DVM: Mock mock"
-    assert told["stopped"] == "DVM: dvm-shop is exited"
+    assert told["stopped"] == "DVM: shop is exited"
     # The mock lives in the server, which lends the terminal a socket.
     assert told["plan"][:2] == ["-m", "dvm_server.relay"]
     assert "Stop it first" in told["refused"]

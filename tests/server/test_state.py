@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -15,8 +14,10 @@ from tests.server.wire_client import PATIENCE
 from dvm_runtimes import StartOptions
 from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError, RuntimeUnavailableError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
+from dvm_runtimes.validation.naming import HOST
 from dvm_runtimes.workspaces.watching import WorkspaceWatch
 from dvm_server import selection
 from dvm_server.commands import targets
@@ -90,18 +91,21 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     link = tmp_path / "link"
     link.symlink_to(folder)
-    other = info("o", workspace="api", labels={targets.FOLDER: "/elsewhere/api"})
     unlabelled = info("u", workspace="api")
-    own = info("i", workspace="api-2", labels={targets.FOLDER: os.path.realpath(folder)})
-    assert targets.folder_workspace([other], str(folder)) is None
-    assert targets.folder_workspace([other, unlabelled], str(folder)) is unlabelled
-    assert targets.folder_workspace([other, unlabelled, own], str(link)) is own
-    assert targets.free_name([], str(folder)) == "api"
-    assert targets.free_name([other], str(folder)).startswith("api-")
+    own = info("i", workspace="api", labels=FolderIdentity.of(folder).labels)
+    others = [
+        info("o", workspace="api", labels=FolderIdentity.of("/elsewhere/api").labels),
+        info("h", workspace="api", labels={**own.labels, HOST: "that-of-another-host"}),
+        unlabelled,
+    ]
+    assert targets.folder_workspace(others, str(folder)) is None
+    assert targets.folder_workspace([*others, own], str(link)) is own
     with pytest.raises(InvalidOptionError, match="no folder is open"):
         targets.resolve_target([own], None)
     monkeypatch.setenv("DVM_WORKSPACE", "api")
-    assert targets.resolve_target([own, unlabelled], None) is unlabelled
+    assert targets.resolve_target([unlabelled], None) is unlabelled
+    with pytest.raises(InvalidOptionError, match="2 workspaces"):
+        targets.resolve_target([own, unlabelled], None)
 
 
 class Listener:

@@ -8,6 +8,9 @@ import { docker, PATIENCE } from "./places";
 import { descendants } from "./processes";
 import { User } from "./user";
 
+/** The container of the folder `shop`. */
+const SHOP = /^\/dvm-shop-[0-9a-f]{8}$/;
+
 const { socket, image } = docker();
 const folder = join(scratch(), "shop");
 let editor: Editor;
@@ -61,7 +64,7 @@ it("DVM: Start Workspace builds the image with its steps shown, and starts it", 
   await user.statusIs(/shop running/);
   await user.notification("Workspace shop is running").waitFor();
   const [container] = await containers(socket);
-  expect(container).toMatchObject({ State: "running", Names: ["/dvm-shop"] });
+  expect(container).toMatchObject({ State: "running", Names: [expect.stringMatching(SHOP)] });
 });
 
 it("shows runtime, workspace, state, image and port in the view", async () => {
@@ -126,7 +129,7 @@ it("DVM: Open Published Port opens the browser", async () => {
 });
 
 it("shows at once that it was killed from outside, and starts it again", async () => {
-  await kill(socket, "dvm-shop");
+  await kill(socket, (await containers(socket))[0]?.Id ?? "");
   await user.statusIs(/shop stopped/);
   await user.row(/^shop.*stopped/).waitFor();
   await editor.picture("killed");
@@ -165,7 +168,7 @@ it("DVM: Rebuild Image offers to recreate the workspace", async () => {
   writeFileSync(join(folder, "Dockerfile"), `FROM ${image}\nRUN echo 'another image'\n`);
   const before = (await containers(socket))[0]?.Id;
   await user.run("DVM: Rebuild Image");
-  await user.press("Image dvm-shop is built", "Recreate Workspace");
+  await user.press(/Image dvm-shop-\w+ is built/, "Recreate Workspace");
   await expect.poll(async () => (await containers(socket))[0]?.Id, { timeout: PATIENCE }).not.toBe(before);
   await user.statusIs(/shop running/);
   await user.clearNotifications();
@@ -177,11 +180,11 @@ it("a build is cancelled by its notification, and the engine stops working on it
   await user.notification(/a long step/).waitFor();
   await user.statusIs(/shop building/);
   await editor.picture("building");
-  await user.press(/Building dvm-shop/, "Cancel");
+  await user.press(/Building shop/, "Cancel");
   await user.statusIs(/shop running/);
-  await user.notification(/Building dvm-shop/).waitFor({ state: "detached" });
+  await user.notification(/Building shop/).waitFor({ state: "detached" });
   const names = async (): Promise<unknown> => (await containers(socket)).map((one) => one.Names[0]);
-  await expect.poll(names, { timeout: PATIENCE }).toEqual(["/dvm-shop"]);
+  await expect.poll(names, { timeout: PATIENCE }).toEqual([expect.stringMatching(SHOP)]);
 });
 
 it("a server that is killed comes back, and the user is told once", async () => {

@@ -1,16 +1,16 @@
-/** The longest name that serves as a DNS label, less the `dvm-` in front of it. */
-const LONGEST = 63 - "dvm-".length;
+const LONGEST = 59;
 
 /**
- * The name of a folder's workspace: the folder's own, made safe. The same rule as
- * `dvm_runtimes.validation.naming.workspace_name_for`, so that `dvm up` in a terminal and
- * the editor mean the same workspace.
+ * What a folder's workspace is called, as `dvm_runtimes.folders.identity` calls it. It is shown only: which
+ * workspace is a folder's, the server says.
  */
 export function workspaceNameFor(folderName: string): string {
   const safe = folderName
-    .trim()
+    .normalize("NFKD")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII.
+    .replace(/[^\x00-\x7f]/g, "")
     .toLowerCase()
-    .replace(/[^a-z0-9_.-]+/g, "-")
+    .replace(/[^a-z0-9]+/g, (found) => (/^(?:[._]|__|-+)$/.test(found) ? found : "-"))
     .replace(/^[-._]+|[-._]+$/g, "");
   return safe.slice(0, LONGEST).replace(/[-._]+$/, "") || "workspace";
 }

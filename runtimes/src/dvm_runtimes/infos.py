@@ -45,6 +45,7 @@ class WorkspaceInfo:
         status: its state.
         image: the image name it was started from.
         app, workspace, ecosystem, domain, system: its identity, read from labels.
+        folder: the folder of this host whose workspace it is; empty if it is no folder's, or another host's.
         labels: every label on the container.
         runtime: the runtime's name, as in ``"docker"``.
         created: seconds since the epoch; 0.0 when unknown.
@@ -62,6 +63,7 @@ class WorkspaceInfo:
     ecosystem: str = ""
     domain: str = ""
     system: str = ""
+    folder: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     runtime: str = ""
     created: float = 0.0

@@ -240,6 +240,7 @@ def workspace(info: WorkspaceInfo) -> dict[str, Any]:
         "ecosystem": info.ecosystem,
         "domain": info.domain,
         "system": info.system,
+        "folder": info.folder,
         "labels": dict(info.labels),
         "runtime": info.runtime,
         "created": info.created,

@@ -1,7 +1,5 @@
 import { type WorkspaceFolder, window } from "vscode";
 import type { App } from "../app";
-import { baseName } from "../model/folders";
-import { workspaceNameFor } from "../names";
 import { Failure } from "../protocol/failure";
 import type { Image } from "../protocol/types";
 import type { CallOptions } from "../server/session";
@@ -25,24 +23,18 @@ export async function dockerfileIn(folder: WorkspaceFolder): Promise<string | un
   return undefined;
 }
 
-/** What a folder's image is called: as `dvm build` calls it. */
-export function imageNameOf(folder: WorkspaceFolder): string {
-  return `dvm-${workspaceNameFor(baseName(folder.uri))}`;
-}
-
-/** Ask the server for the build; its steps go to `options`. */
-export function buildImage(
+/** Ask the server to build the folder's image; its steps go to `options`. The name that the server gives it. */
+export async function buildImage(
   app: App,
   folder: WorkspaceFolder,
-  imageName: string,
   dockerfile: string,
   options: CallOptions,
-): Promise<Image> {
-  return whileDoing(app.state, app.folders.name(folder), "building", () =>
+): Promise<string> {
+  const image = await whileDoing(app.state, app.folders.name(folder), "building", () =>
     app.connection.call<Image>(
       "dvm.image.build",
       {
-        imageName,
+        folder: folder.uri.fsPath,
         appPath: folder.uri.fsPath,
         dockerfile: `${folder.uri.fsPath}/${dockerfile}`,
         ...folderSettings(folder).buildOptions,
@@ -50,6 +42,7 @@ export function buildImage(
       options,
     ),
   );
+  return image.tags[0] ?? image.id;
 }
 
 /** Build the folder's image anew, then offer to start the workspace from it. */
@@ -63,9 +56,8 @@ export async function rebuildImage(app: App): Promise<void> {
     const hint = "Write one, or name it in the setting dvm.dockerfile.";
     throw new Failure(`there is no ${missing} in ${folder.name}`, "invalid_option", hint);
   }
-  const imageName = imageNameOf(folder);
-  await withSteps(`Building ${imageName}`, app.output, (options) =>
-    buildImage(app, folder, imageName, dockerfile, options),
+  const imageName = await withSteps(`Building ${app.folders.name(folder)}`, app.output, (options) =>
+    buildImage(app, folder, dockerfile, options),
   );
   void offerStart(app, folder, imageName);
 }

@@ -9,7 +9,7 @@ import { withSteps } from "../ui/progress";
 import { mayStart } from "../ui/trust";
 import type { Node } from "../views/nodes";
 import { attachTo } from "./attach";
-import { buildImage, dockerfileIn, imageNameOf } from "./build";
+import { buildImage, dockerfileIn } from "./build";
 
 /** Start the folder's workspace, or the one whose row was clicked. */
 export async function startWorkspace(app: App, node?: Node): Promise<void> {
@@ -24,11 +24,8 @@ export async function startWorkspace(app: App, node?: Node): Promise<void> {
   else if (existing) await startAgain(app, existing);
 }
 
-interface ImageChoice {
-  name: string;
-  /** Built first from this file, when there is one. */
-  dockerfile?: string;
-}
+/** An image by name, or one that is built first from a file. */
+type ImageChoice = { name: string } | { dockerfile: string };
 
 /** Start the folder's workspace from `image`; one that is there with another image is replaced. */
 export async function startFrom(app: App, folder: WorkspaceFolder, image: ImageChoice): Promise<void> {
@@ -36,12 +33,13 @@ export async function startFrom(app: App, folder: WorkspaceFolder, image: ImageC
   const { workspaceName, startOptions } = folderSettings(folder);
   const started = await whileDoing(app.state, name, "starting", () =>
     withSteps(`Starting ${name}`, app.output, async (options) => {
-      if (image.dockerfile) await buildImage(app, folder, image.name, image.dockerfile, options);
+      const imageName =
+        "name" in image ? image.name : await buildImage(app, folder, image.dockerfile, options);
       return app.connection.call<Workspace>(
         "dvm.workspace.start",
         {
           folder: folder.uri.fsPath,
-          imageName: image.name,
+          imageName,
           ...(workspaceName ? { workspaceName } : {}),
           ...startOptions,
         },
@@ -77,7 +75,7 @@ async function imageFor(
   const { image } = folderSettings(folder);
   if (image) return { name: image };
   const dockerfile = await dockerfileIn(folder);
-  if (dockerfile) return { name: imageNameOf(folder), dockerfile };
+  if (dockerfile) return { dockerfile };
   const remembered = rememberedImage(app, folder);
   if (remembered) return { name: remembered };
   const answer = existing ? undefined : await askForImage(app, folder);

@@ -7,8 +7,6 @@ import { folderSettings } from "../settings";
 import type { State } from "./state";
 
 const CHOSEN = "activeWorkspaces";
-/** The label with the folder that a workspace was started for. */
-const FOLDER = "dvm.folder";
 
 /** Which folder is meant, and which workspace is its active one. */
 export class Folders {
@@ -32,24 +30,23 @@ export class Folders {
   }
 
   /**
-   * The folder's active workspace: the one that was chosen; else the one that was started for
-   * the folder; else one of its name that was started for no folder. Undefined when there is none.
+   * The folder's active workspace: the one that was chosen, else the folder's own. Undefined when there is none.
    */
   active(folder: WorkspaceFolder): Workspace | undefined {
     const chosen = this.chosen()[folder.uri.toString()];
     if (chosen) return this.state.byName(chosen);
-    const all = this.state.workspaces;
     const place = realPath(folder.uri.fsPath);
-    const name = ownName(folder);
-    return (
-      all.find((one) => one.labels?.[FOLDER] === place) ??
-      all.find((one) => one.workspace === name && !one.labels?.[FOLDER])
-    );
+    return this.state.workspaces.find((one) => one.folder === place);
   }
 
-  /** What the folder's active workspace is called, or will be. */
+  /** What the folder's active workspace is called, or will be; no other workspace is called so. */
   name(folder: WorkspaceFolder): string {
-    return this.chosen()[folder.uri.toString()] ?? this.active(folder)?.workspace ?? this.freeName(folder);
+    const chosen = this.chosen()[folder.uri.toString()];
+    if (chosen) return chosen;
+    const active = this.active(folder);
+    if (!active) return this.freeName(folder);
+    const alike = this.state.workspaces.filter((one) => one.workspace === active.workspace);
+    return alike.length > 1 ? active.name : active.workspace;
   }
 
   /** Make a workspace the folder's active one. */
@@ -57,7 +54,7 @@ export class Folders {
     await this.memory.update(CHOSEN, { ...this.chosen(), [folder.uri.toString()]: name });
   }
 
-  /** As the server would name it: another folder's workspace may have the folder's own name already. */
+  /** Another folder's workspace may have the folder's own name already. */
   private freeName(folder: WorkspaceFolder): string {
     const name = ownName(folder);
     if (folderSettings(folder).workspaceName || !this.state.workspaces.some((one) => one.workspace === name))

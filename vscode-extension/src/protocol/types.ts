@@ -23,6 +23,8 @@ export interface Workspace {
   image: string;
   app: string;
   workspace: string;
+  /** The folder of this machine whose workspace it is; empty if it is no folder's. */
+  folder?: string;
   runtime: string;
   created?: number;
   started?: number | null;

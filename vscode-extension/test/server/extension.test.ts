@@ -83,7 +83,7 @@ it("builds the folder's image with its steps, starts from it, and says when ther
   await isShown(/There is no Dockerfile in shop\. Write one/);
   writeFileSync(`${running.folder}/Dockerfile`, "FROM debian:12\nRUN echo built\n");
   fake.files.add(`${running.folder}/Dockerfile`);
-  fake.answers = [[/Image dvm-shop is built/, "Start Workspace"]];
+  fake.answers = [[/Image dvm-shop-\w+ is built/, "Start Workspace"]];
   await run("dvm.rebuildImage");
   await statusIs(/shop running/);
   expect(channel("DVM Builds")).toContain("RUN echo built");
@@ -113,7 +113,8 @@ it("tells of an error with its hint, and marks the workspace", async () => {
 });
 
 it("shows a log, and goes on while it is written", async () => {
-  fake.settings["dvm.startOptions"] = { command: ["sh", "-c", "echo first; sleep 1; echo second"] };
+  const command = ["sh", "-c", "echo first; sleep 1; echo second"];
+  fake.settings["dvm.startOptions"] = { containerName: "dvm-shop", command };
   await startMock();
   await run("dvm.showLogs");
   await expect
@@ -131,6 +132,7 @@ it("runs the doctor, and does what a hint says", async () => {
 });
 
 it("follows what others do at the engine", async () => {
+  fake.settings["dvm.startOptions"] = { containerName: "dvm-shop" };
   await startMock();
   await outside("kill", "dvm-shop");
   await statusIs(/shop stopped/);
@@ -278,9 +280,11 @@ it("calls folders as `dvm` does", () => {
     `${"a".repeat(58)}-b`,
     "dvm",
     "x y--z",
+    "shop_(v2)",
+    "Café",
   ];
   const program =
-    "import json, sys; from dvm_runtimes.naming import workspace_name_for as f; print(json.dumps([f('/srv/' + n) for n in json.loads(sys.argv[1])]))";
+    "import json, sys; from dvm_runtimes.folders.identity import FolderIdentity as F; print(json.dumps([F.of('/srv/' + n).workspace_name for n in json.loads(sys.argv[1])]))";
   const theirs = execFileSync(PYTHON, ["-c", program, JSON.stringify(names)], { encoding: "utf8" });
   expect(names.map(workspaceNameFor)).toEqual(JSON.parse(theirs));
 });

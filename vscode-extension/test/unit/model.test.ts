@@ -18,7 +18,9 @@ describe("names", () => {
     ["My Shop", "my-shop"],
     ["shop", "shop"],
     ["..", "workspace"],
-    ["ÄÖ", "workspace"],
+    ["ÄÖ", "ao"],
+    ["日本", "workspace"],
+    ["shop_(v2)", "shop-v2"],
     ["a".repeat(80), "a".repeat(59)],
     ["a_b.c", "a_b.c"],
     [`${"a".repeat(58)}-b`, "a".repeat(58)],
@@ -169,23 +171,24 @@ describe("folders", () => {
   it("have the workspace that was started for them, also through a link", () => {
     mkdirSync(join(root, "Shop"));
     symlinkSync(join(root, "Shop"), join(root, "link"));
-    const own = aWorkspace({ workspace: "shop-1a2b3c", labels: { "dvm.folder": join(root, "Shop") } });
-    const other = aWorkspace({ workspace: "shop", labels: { "dvm.folder": "/elsewhere/shop" } });
+    const own = aWorkspace({ name: "dvm-shop-1", workspace: "shop", folder: join(root, "Shop") });
+    state.setWorkspaces([own]);
+    expect(folders.name(folderAt(join(root, "Shop")))).toBe("shop");
+    const other = aWorkspace({ name: "dvm-shop-2", workspace: "shop", folder: "/elsewhere/shop" });
     state.setWorkspaces([own, other]);
     expect(folders.active(folderAt(join(root, "Shop")))).toEqual(own);
     expect(folders.active(folderAt(join(root, "link")))).toEqual(own);
-    expect(folders.name(folderAt(join(root, "link")))).toBe("shop-1a2b3c");
+    expect(folders.name(folderAt(join(root, "link")))).toBe("dvm-shop-1");
   });
 
-  it("have the one of their name that was started for no folder, as `dvm up` does", () => {
+  it("have no workspace that only has their name", () => {
     state.setWorkspaces([aWorkspace({ workspace: "shop" })]);
-    expect(folders.active(folderAt("/srv/Shop"))?.workspace).toBe("shop");
-    expect(folders.active(folderAt("/srv/other"))).toBeUndefined();
+    expect(folders.active(folderAt("/srv/Shop"))).toBeUndefined();
     expect(folders.name(folderAt("/srv/other"))).toBe("other");
   });
 
-  it("do not take another folder's workspace for theirs, and are called as the server will call theirs", () => {
-    state.setWorkspaces([aWorkspace({ workspace: "shop", labels: { "dvm.folder": "/elsewhere/shop" } })]);
+  it("do not take another folder's workspace for theirs, nor its name", () => {
+    state.setWorkspaces([aWorkspace({ workspace: "shop", folder: "/elsewhere/shop" })]);
     expect(folders.active(folderAt("/srv/shop"))).toBeUndefined();
     expect(folders.name(folderAt("/srv/shop"))).toBe("shop-e7c7ea");
   });

@@ -159,6 +159,11 @@ local function with_result(command, argument, show)
   end)
 end
 
+--- What people call a workspace; its container may have a longer name.
+local function title(workspace)
+  return workspace.workspace ~= "" and workspace.workspace or workspace.name
+end
+
 --- Start a workspace; ask before the home folder is mounted, which the server refuses by default.
 local function start_workspace(argument, show)
   M.execute("dvm.workspace.start", argument, function(err, result)
@@ -174,7 +179,7 @@ local function start_workspace(argument, show)
 end
 
 local function show_status(workspace)
-  notify(workspace.name .. " is " .. workspace.status)
+  notify(title(workspace) .. " is " .. workspace.status)
 end
 
 --- Open a shell in a workspace, by default that of the current folder, in a terminal buffer.
@@ -196,7 +201,7 @@ function M.statusline()
   if not current or current.status == "not_found" then
     return ""
   end
-  return "DVM: " .. current.name .. " " .. current.status
+  return "DVM: " .. title(current) .. " " .. current.status
 end
 
 --- The last status of the current folder's workspace; nil when there is none.
@@ -233,7 +238,7 @@ local commands = {
     local argument = here(opts.args)
     argument.force = opts.bang
     with_result("dvm.workspace.remove", argument, function(workspace)
-      notify(workspace.name .. " is removed")
+      notify(title(workspace) .. " is removed")
     end)
   end,
   DvmStatus = function(opts)

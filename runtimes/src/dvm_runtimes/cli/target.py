@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dvm_runtimes.errors import WorkspaceNotFoundError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.operation import CancelToken
 from dvm_runtimes.runtime import ContainerRuntime
-from dvm_runtimes.validation.naming import APP, WORKSPACE, workspace_name_for
+from dvm_runtimes.validation.naming import APP, WORKSPACE
 
 
 def target_reference(name: str | None, runtime: ContainerRuntime, cancel: CancelToken) -> str:
     """A reference to the workspace, for the runtime's methods.
 
-    The given name; else the active workspace of the context; else the
-    workspace of the current folder.
+    The given name; else the active workspace of the context; else the workspace of the current folder.
+
+    Raises:
+        WorkspaceNotFoundError: it is the folder's, which has none.
     """
     if name is not None:
         return name
@@ -22,7 +26,15 @@ def target_reference(name: str | None, runtime: ContainerRuntime, cancel: Cancel
 
     context = load_context()
     if not context.workspace:
-        return workspace_name_for(Path.cwd())
+        folder = FolderIdentity.of(Path.cwd())
+        for info in runtime.list_workspaces(folder.labels, cancel=cancel):
+            return info.id
+        raise WorkspaceNotFoundError(
+            f"{folder.path} has no workspace on {runtime.platform_name}",
+            hint="`dvm up` starts one; `dvm ls` lists the others.",
+            platform=runtime.platform_name,
+            operation="find_workspace",
+        )
     if context.app:
         # Other apps may have a workspace of that name.
         found = runtime.list_workspaces({APP: context.app, WORKSPACE: context.workspace}, cancel=cancel)
@@ -37,8 +49,6 @@ def find_target(name: str | None, runtime: ContainerRuntime, cancel: CancelToken
     Raises:
         WorkspaceNotFoundError: it does not exist.
     """
-    from dvm_runtimes.errors import WorkspaceNotFoundError
-
     reference = target_reference(name, runtime, cancel)
     found = runtime.find_workspace(reference, cancel=cancel)
     if found is None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dvm_runtimes.infos import HostPort, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.options import Mount, Port
+from dvm_runtimes.user.host_id import host_id
 from dvm_runtimes.validation.naming import IMAGE, Identity
 
 
@@ -57,6 +58,7 @@ class Container(NamedTuple):
             ecosystem=identity.ecosystem,
             domain=identity.domain,
             system=identity.system,
+            folder=identity.folder if identity.folder and identity.host == host_id() else "",
             labels=dict(self.labels),
             runtime=runtime,
             created=self.created,

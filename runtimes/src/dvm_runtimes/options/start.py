@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.validation.environment import check_env
 from dvm_runtimes.validation.fields import (
     EMPTY,
@@ -43,7 +44,9 @@ class StartOptions:
 
     Attributes:
         image_name: the image, as in ``"debian:12"``; needed.
-        workspace_name: the logical name; this or ``container_name`` is needed.
+        workspace_name: the logical name; this, ``container_name`` or ``folder`` is needed.
+        folder: the folder of this machine whose workspace this is, which then identifies it: one folder has one
+            workspace, whatever that is called. It is not mounted by this; see ``app_path``.
         app_name, ecosystem_name, domain_name, system_name: the rest of its identity.
         app_path: a folder of this machine, mounted read-write at ``working_dir``.
         container_name: wins over the derived name.
@@ -80,6 +83,7 @@ class StartOptions:
 
     image_name: str
     workspace_name: str = ""
+    folder: str | os.PathLike[str] | None = None
     app_name: str = ""
     app_path: str | os.PathLike[str] | None = None
     container_name: str = ""
@@ -121,9 +125,11 @@ class StartOptions:
         check_image(self.image_name)
         for name in ("workspace_name", "app_name", "ecosystem_name", "domain_name", "system_name"):
             check_part(getattr(self, name), name)
+        if self.folder is not None:
+            set_field(self, "folder", FolderIdentity.of(self.folder).path)
         if self.container_name:
             check_container_name(self.container_name)
-        elif not self.workspace_name:
+        elif not self.workspace_name and self.folder is None:
             raise InvalidOptionError("workspace_name", "", "a workspace needs a name", hint="Or set `container_name`.")
         check_container_path("working_dir", self.working_dir)
         set_field(self, "command", optional_words("command", self.command))
@@ -179,13 +185,16 @@ class StartOptions:
 
     @property
     def identity(self) -> Identity:
-        """Which workspace this is; a lone ``container_name`` is the workspace's name too."""
+        """Which workspace this is; its name is by default that of its folder or container."""
+        folder = None if self.folder is None else FolderIdentity.of(self.folder)
         return Identity(
             app=self.app_name,
-            workspace=self.workspace_name or self.container_name,
+            workspace=self.workspace_name or (folder.workspace_name if folder is not None else self.container_name),
             ecosystem=self.ecosystem_name,
             domain=self.domain_name,
             system=self.system_name,
+            folder="" if folder is None else folder.path,
+            host="" if folder is None else folder.host,
         )
 
     @property

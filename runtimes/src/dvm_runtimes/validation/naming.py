@@ -6,10 +6,11 @@ join their parts with hyphens, which the parts may contain themselves.
 
 from __future__ import annotations
 
-import os
+import hashlib
+import posixpath
 import re
+import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from dvm_runtimes.errors import InvalidOptionError
@@ -23,6 +24,10 @@ WORKSPACE = PREFIX + "workspace"
 ECOSYSTEM = PREFIX + "ecosystem"
 DOMAIN = PREFIX + "domain"
 SYSTEM = PREFIX + "system"
+FOLDER = PREFIX + "folder"
+"""The real path of the folder whose workspace it is."""
+HOST = PREFIX + "host"
+"""The machine and user whose folder that is; see `dvm_runtimes.user.host_id`."""
 IMAGE = PREFIX + "image"
 SPEC = PREFIX + "spec"
 OWNER = PREFIX + "owner"
@@ -45,45 +50,84 @@ _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 
 
 class Identity(NamedTuple):
-    """Which workspace a container is: the parts that its labels carry."""
+    """Which workspace a container is: the parts that its labels carry.
+
+    Attributes:
+        app, workspace, ecosystem, domain, system: what people call it.
+        folder: the real path of the folder whose workspace it is; empty for one that is only named.
+        host: the machine and user of that folder.
+    """
 
     app: str = ""
     workspace: str = ""
     ecosystem: str = ""
     domain: str = ""
     system: str = ""
+    folder: str = ""
+    host: str = ""
 
     def labels(self) -> dict[str, str]:
         """The labels that carry this identity, with the managed mark."""
         found = {MANAGED: "true", APP: self.app, WORKSPACE: self.workspace}
-        optional = {ECOSYSTEM: self.ecosystem, DOMAIN: self.domain, SYSTEM: self.system}
+        optional = {
+            ECOSYSTEM: self.ecosystem,
+            DOMAIN: self.domain,
+            SYSTEM: self.system,
+            FOLDER: self.folder,
+            HOST: self.host,
+        }
         return found | {key: value for key, value in optional.items() if value}
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Identity:
         """The identity that a container's labels carry; missing parts are empty."""
-        return cls(*(labels.get(key, "") for key in (APP, WORKSPACE, ECOSYSTEM, DOMAIN, SYSTEM)))
+        return cls(*(labels.get(key, "") for key in (APP, WORKSPACE, ECOSYSTEM, DOMAIN, SYSTEM, FOLDER, HOST)))
+
+    def is_same(self, other: Identity) -> bool:
+        """Whether both are the same workspace: of one folder of one host, or without a folder and of the same names."""
+        if self.folder or other.folder:
+            return (self.folder, self.host) == (other.folder, other.host)
+        return self == other
 
     def container_name(self) -> str:
-        """``dvm-{ecosystem}-{domain}-{system}-{app}-{workspace}``, empty parts left out, made safe.
+        """The name that its container gets.
+
+        That of a folder's workspace has the folder's name and a hash of its path and host. Otherwise it is
+        ``dvm-{ecosystem}-{domain}-{system}-{app}-{workspace}``, each part as a `slug`, empty ones left out, with a
+        hash where that does not hold all of them.
 
         >>> Identity(app="Shop", workspace="dev").container_name()
         'dvm-shop-dev'
         """
-        parts = (self.ecosystem, self.domain, self.system, self.app, self.workspace)
-        safe = (re.sub(r"[^a-z0-9_.-]+", "-", part.strip().lower()).strip("-._") for part in parts)
-        return "-".join(["dvm", *filter(None, safe)])[:_LONGEST].rstrip("-._")
+        if self.folder:
+            return _join([posixpath.basename(self.folder) or "workspace"], f"{self.host}\0{self.folder}")
+        parts = [part for part in (self.ecosystem, self.domain, self.system, self.app, self.workspace) if part]
+        whole = "-".join(["dvm", *map(slug, parts)])
+        if len(whole) <= _LONGEST and all(part.isascii() and slug(part) for part in parts):
+            return whole
+        return _join(parts, "\0".join(self))
 
 
-def workspace_name_for(folder: str | os.PathLike[str]) -> str:
-    """A workspace name for a project's folder: the folder's own name, made safe.
+def _join(parts: list[str], whole: str) -> str:
+    digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:8]
+    start = "-".join(["dvm", *filter(None, map(slug, parts))])[: _LONGEST - len(digest) - 1]
+    return f"{start.rstrip('-._')}-{digest}"
 
-    >>> workspace_name_for("/home/ada/My Shop")
-    'my-shop'
+
+def slug(text: str) -> str:
+    """``text`` as a part of names that every engine takes, of containers, images, networks and volumes; may be empty.
+
+    Lower-case ASCII letters and digits, and separators as image names may have them. Accents are dropped.
+
+    >>> slug("My Shop_(v2)"), slug("Café"), slug("日本")
+    ('my-shop-v2', 'cafe', '')
     """
-    return (
-        Identity(workspace=Path(folder).resolve().name).container_name().removeprefix("dvm").lstrip("-") or "workspace"
-    )
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", _separator, ascii_text).strip("-._")
+
+
+def _separator(found: re.Match[str]) -> str:
+    return found[0] if re.fullmatch(r"[._]|__|-+", found[0]) else "-"
 
 
 def is_managed(labels: Mapping[str, str]) -> bool:

@@ -135,9 +135,11 @@ class Starter:
                 detail=f"container {found.id[:12]} of image {found.image}",
             )
         theirs = Identity.of(found.labels)
-        if theirs != self._options.identity:
+        if not theirs.is_same(self._options.identity):
+            named = f"app {theirs.app!r}, workspace {theirs.workspace!r}"
+            whose = f"folder {theirs.folder!r}" if theirs.folder else named
             raise NameConflictError(
-                f"the name {name!r} belongs to another workspace (app {theirs.app!r}, workspace {theirs.workspace!r})",
+                f"the name {name!r} belongs to another workspace ({whose})",
                 hint="Choose another `container_name`.",
                 platform=engine.platform_name,
                 operation=self._op.name,

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import ImageInfo
 from dvm_runtimes.options import BuildOptions
-from dvm_runtimes.validation.naming import workspace_name_for
 from dvm_server.arguments import Arguments
 
 from .call import Call
 from .steps import progress_reporter
-
-
-def image_name_for(folder: str) -> str:
-    """The name of a folder's image, the same as that of ``dvm build``."""
-    return f"dvm-{workspace_name_for(folder)}"
 
 
 def parse_build(arguments: Arguments) -> BuildOptions:
@@ -25,7 +20,7 @@ def parse_build(arguments: Arguments) -> BuildOptions:
     if folder is not None:
         if "appPath" not in arguments and "buildContext" not in arguments:
             defaults["appPath"] = folder
-        defaults["imageName"] = image_name_for(folder)
+        defaults["imageName"] = FolderIdentity.of(folder).image_name
     return arguments.options(BuildOptions, **defaults)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dvm_runtimes.errors import WorkspaceNotFoundError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import WorkspaceInfo, WorkspaceStatus
-from dvm_runtimes.validation.naming import workspace_name_for
 
 from .call import Call
 from .targets import Target, resolve_target
@@ -31,5 +31,5 @@ def workspace_status(call: Call, target: Target) -> WorkspaceInfo:
     info = find_workspace(call, target)
     if info is not None:
         return info
-    name = target.workspace or (workspace_name_for(target.folder) if target.folder is not None else "")
+    name = target.workspace or (FolderIdentity.of(target.folder).workspace_name if target.folder is not None else "")
     return WorkspaceInfo(id="", name=name, status=WorkspaceStatus.NOT_FOUND, image="")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dvm_runtimes.errors import InvalidOptionError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.options import BuildOptions, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
 from dvm_server.arguments import Arguments
 
 from .call import Call
-from .images import image_name_for
 from .steps import progress_reporter
-from .targets import FOLDER, Target, folder_workspace, free_name
+from .targets import Target, folder_workspace
 
 _DOCKERFILES = ("Dockerfile", "Containerfile", ".devcontainer/Dockerfile")
 _UNKNOWN = "unknown"
@@ -92,20 +91,12 @@ def _complete_options(call: Call, request: StartRequest, runtime: ContainerRunti
     if "workspaceName" not in members:
         changes["workspace_name"] = ""
     if folder is not None and ("folder" in members or not request.is_named):
-        if "workspaceName" not in members:
-            changes["workspace_name"] = _folder_name(call, folder, runtime)
+        changes["folder"] = folder
         if "appPath" not in members and runtime.capabilities.bind_mounts:
             changes["app_path"] = folder
-        changes["labels"] = {**options.labels, FOLDER: os.path.realpath(folder)}
     if "imageName" not in members:
         changes["image_name"] = _folder_image(call, folder, runtime)
     return dataclasses.replace(options, **changes)
-
-
-def _folder_name(call: Call, folder: str, runtime: ContainerRuntime) -> str:
-    infos = call.workspaces(runtime)
-    own = folder_workspace(infos, folder)
-    return own.workspace if own is not None and own.workspace else free_name(infos, folder)
 
 
 def _folder_image(call: Call, folder: str | None, runtime: ContainerRuntime) -> str:
@@ -120,7 +111,7 @@ def _folder_image(call: Call, folder: str | None, runtime: ContainerRuntime) -> 
             "is required",
             hint='Create a Dockerfile in the folder, or set initializationOptions {"image": "debian:12"}.',
         )
-    name = image_name_for(folder)
+    name = FolderIdentity.of(folder).image_name
     call.progress.begin(f"Building {name}")
     options = BuildOptions(image_name=name, app_path=folder, dockerfile=str(Path(folder) / dockerfile))
     runtime.build_image(options, progress_reporter(call.progress), **call.limits())

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import WorkspaceInfo
 from dvm_runtimes.user.context import load_context
-from dvm_runtimes.validation.naming import workspace_name_for
 from dvm_server.arguments import Arguments
-
-FOLDER = "dvm.folder"
-"""The label that holds the folder that a workspace was started for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +46,9 @@ def resolve_target(infos: Sequence[WorkspaceInfo], folder: str | None) -> Worksp
 
 
 def folder_workspace(infos: Sequence[WorkspaceInfo], folder: str) -> WorkspaceInfo | None:
-    """The workspace that was started for a folder, else one without a folder that has the folder's name."""
-    path = os.path.realpath(folder)
-    for info in infos:
-        if info.labels.get(FOLDER) == path:
-            return info
-    name = workspace_name_for(folder)
-    same_name = [info for info in infos if info.workspace == name and FOLDER not in info.labels]
-    return same_name[0] if len(same_name) == 1 else None
-
-
-def free_name(infos: Sequence[WorkspaceInfo], folder: str) -> str:
-    """A workspace name for a folder without a workspace, which no other workspace has."""
-    name = workspace_name_for(folder)
-    if not any(info.workspace == name for info in infos):
-        return name
-    return f"{name}-{hashlib.sha256(os.path.realpath(folder).encode(errors='surrogateescape')).hexdigest()[:6]}"
+    """The workspace of a folder."""
+    identity = FolderIdentity.of(folder)
+    return next((info for info in infos if identity.owns(info.labels)), None)
 
 
 def active_workspace(infos: Sequence[WorkspaceInfo]) -> WorkspaceInfo | None:
@@ -74,13 +56,19 @@ def active_workspace(infos: Sequence[WorkspaceInfo]) -> WorkspaceInfo | None:
 
     Raises:
         WorkspaceNotFoundError: the context names one that does not exist.
+        InvalidOptionError: several workspaces have that name.
     """
     context = load_context()
     if not context.workspace:
         return None
-    for info in infos:
-        if info.workspace == context.workspace and context.app in ("", info.app):
-            return info
+    found = [info for info in infos if info.workspace == context.workspace and context.app in ("", info.app)]
+    if len(found) > 1:
+        names = ", ".join(sorted(info.name for info in found))
+        raise InvalidOptionError(
+            "workspace", context.workspace, f"{len(found)} workspaces have that name", hint=f"Name one of: {names}."
+        )
+    if found:
+        return found[0]
     raise WorkspaceNotFoundError(
         f"the active workspace {context.workspace!r} does not exist",
         hint="Start it, or choose another one with dvm.context.set.",

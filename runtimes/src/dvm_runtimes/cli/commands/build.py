@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from dvm_runtimes.errors import InvalidOptionError
     "tags",
     multiple=True,
     metavar="IMAGE",
-    help="Image name; may repeat.  [default: dvm-FOLDER]",
+    help="Image name; may repeat.  [default: dvm-FOLDER-HASH]",
 )
 @click.option("-f", "--file", "dockerfile", metavar="FILE", help="Dockerfile; may be outside of FOLDER.")
 @click.option("--app-name", default="", metavar="TEXT", help="App, for the labels of the image.")
@@ -60,10 +61,10 @@ def command(
     from dvm_runtimes.cli.output import print_done, print_json
     from dvm_runtimes.cli.progress import showing
     from dvm_runtimes.cli.runtimes import open_runtime
+    from dvm_runtimes.folders.identity import FolderIdentity
     from dvm_runtimes.options import BuildOptions
-    from dvm_runtimes.validation.naming import workspace_name_for
 
-    first, *further = tags or (f"dvm-{workspace_name_for(app_path)}",)
+    first, *further = tags or (FolderIdentity.of(os.path.abspath(app_path)).image_name,)
     options = BuildOptions(
         image_name=first,
         app_path=app_path,

@@ -81,8 +81,8 @@ def command(
 ) -> None:
     """Create and start workspace NAME, and wait until it is ready. Does nothing if it runs already.
 
-    NAME defaults to the active workspace, else to the name of the current
-    folder. The workspace runs until `dvm stop` or `dvm rm`. Arguments after
+    NAME defaults to the active workspace, else to the workspace of the
+    current folder. The workspace runs until `dvm stop` or `dvm rm`. Arguments after
     `--` are its main process.
 
     \b
@@ -120,11 +120,11 @@ def command(
 def _identity(name: str | None, app_name: str | None) -> dict[str, Any]:
     """The names of workspace and app: given, else of the context, else of the folder."""
     from dvm_runtimes.user.context import load_context
-    from dvm_runtimes.validation.naming import workspace_name_for
 
     context = load_context()
-    workspace = name if name is not None else context.workspace or workspace_name_for(Path.cwd())
-    return {"workspace_name": workspace, "app_name": context.app if app_name is None else app_name}
+    app = {"app_name": context.app if app_name is None else app_name}
+    workspace = name if name is not None else context.workspace
+    return {"workspace_name": workspace, **app} if workspace else {"folder": Path.cwd(), **app}
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Folders of this host: whose workspace is whose."""
