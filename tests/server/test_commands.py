@@ -18,6 +18,8 @@ from pytest_lsp import ClientServerConfig, LanguageClient
 from pytest_lsp.client import register_lsp_features
 from tests.server.wire_client import PATIENCE
 
+from dvm_runtimes.folders.identity import FolderIdentity
+
 COMMANDS = {
     "dvm.platform.list",
     "dvm.runtime.info",

@@ -70,7 +70,7 @@ it("DVM: Start Workspace builds the image with its steps shown, and starts it", 
 it("shows runtime, workspace, state, image and port in the view", async () => {
   await user.row(/^shop/).locator(".monaco-tl-twistie").click();
   await user.row("State").waitFor();
-  await user.row(/Image.*dvm-shop/).waitFor();
+  await user.row(/Image.*dvm-shop-/).waitFor();
   await user.row(/Port 8080\/tcp.*127\.0\.0\.1:\d+/).waitFor();
   await editor.picture("running");
 });
@@ -168,7 +168,7 @@ it("DVM: Rebuild Image offers to recreate the workspace", async () => {
   writeFileSync(join(folder, "Dockerfile"), `FROM ${image}\nRUN echo 'another image'\n`);
   const before = (await containers(socket))[0]?.Id;
   await user.run("DVM: Rebuild Image");
-  await user.press(/Image dvm-shop-\w+ is built/, "Recreate Workspace");
+  await user.press(/Image dvm-shop-\w+(:latest)? is built/, "Recreate Workspace");
   await expect.poll(async () => (await containers(socket))[0]?.Id, { timeout: PATIENCE }).not.toBe(before);
   await user.statusIs(/shop running/);
   await user.clearNotifications();

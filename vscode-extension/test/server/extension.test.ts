@@ -83,7 +83,7 @@ it("builds the folder's image with its steps, starts from it, and says when ther
   await isShown(/There is no Dockerfile in shop\. Write one/);
   writeFileSync(`${running.folder}/Dockerfile`, "FROM debian:12\nRUN echo built\n");
   fake.files.add(`${running.folder}/Dockerfile`);
-  fake.answers = [[/Image dvm-shop-\w+ is built/, "Start Workspace"]];
+  fake.answers = [[/Image dvm-shop-\w+(:latest)? is built/, "Start Workspace"]];
   await run("dvm.rebuildImage");
   await statusIs(/shop running/);
   expect(channel("DVM Builds")).toContain("RUN echo built");

@@ -171,10 +171,10 @@ describe("folders", () => {
   it("have the workspace that was started for them, also through a link", () => {
     mkdirSync(join(root, "Shop"));
     symlinkSync(join(root, "Shop"), join(root, "link"));
-    const own = aWorkspace({ name: "dvm-shop-1", workspace: "shop", folder: join(root, "Shop") });
+    const own = aWorkspace({ id: "1", name: "dvm-shop-1", workspace: "shop", folder: join(root, "Shop") });
     state.setWorkspaces([own]);
     expect(folders.name(folderAt(join(root, "Shop")))).toBe("shop");
-    const other = aWorkspace({ name: "dvm-shop-2", workspace: "shop", folder: "/elsewhere/shop" });
+    const other = aWorkspace({ id: "2", name: "dvm-shop-2", workspace: "shop", folder: "/elsewhere/shop" });
     state.setWorkspaces([own, other]);
     expect(folders.active(folderAt(join(root, "Shop")))).toEqual(own);
     expect(folders.active(folderAt(join(root, "link")))).toEqual(own);
