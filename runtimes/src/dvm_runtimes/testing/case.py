@@ -71,7 +71,7 @@ class Bench:
     def options(self, **changes: Any) -> StartOptions:
         """Options for a workspace with a name of its own; what they start is removed in the end."""
         given: dict[str, Any] = {"image_name": self.subject.image, "owner": self.owner}
-        if not changes.get("container_name"):
+        if not changes.get("container_name") and "workspace_name" not in changes:
             given["workspace_name"] = self.name()
         options = StartOptions(**(given | changes))
         self._names.append(options.name)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from dvm_runtimes.errors import NameConflictError, WorkspaceNotFoundError
+from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import WorkspaceStatus
 from dvm_runtimes.runtime import ContainerRuntime
 
@@ -87,6 +88,44 @@ class NamingConformance(ConformanceCase):
         with pytest.raises(NameConflictError):
             runtime.start_workspace(bench.options(container_name=name, workspace_name="dev", app_name="mail"))
         assert bench.info(first).status is WorkspaceStatus.EXITED
+
+    def test_folders_of_one_name_have_each_their_own(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """What identifies a folder's workspace is its path: the second start replaces nothing of the first."""
+        folders = [bench.folder() / "app", bench.folder() / "app"]
+        ids = []
+        for folder in folders:
+            folder.mkdir()
+            ids.append(bench.start(workspace_name="", folder=folder))
+        assert len(set(ids)) == 2
+        for folder, workspace in zip(folders, ids, strict=True):
+            info = bench.info(workspace)
+            assert (info.folder, info.workspace) == (str(folder.resolve()), "app")
+            assert [one.id for one in runtime.list_workspaces(FolderIdentity.of(folder).labels)] == [workspace]
+        changed = bench.start(workspace_name="", folder=folders[1], env={"CHANGED": "1"})
+        assert runtime.get_workspace_status(ids[0]) is WorkspaceStatus.RUNNING
+        assert runtime.get_workspace_status(ids[1]) is WorkspaceStatus.NOT_FOUND
+        assert bench.info(changed).folder == str(folders[1].resolve())
+
+    def test_a_folder_has_one_workspace_whatever_it_is_called(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """Another name for the same folder is a changed option, reached through a link or not."""
+        folder = bench.folder()
+        first = bench.start(workspace_name="", folder=folder)
+        link = bench.folder() / "link"
+        link.symlink_to(folder)
+        assert bench.start(workspace_name="", folder=link) == first
+        second = bench.start(workspace_name="renamed", folder=folder)
+        assert runtime.get_workspace_status(first) is WorkspaceStatus.NOT_FOUND
+        assert [one.id for one in runtime.list_workspaces(FolderIdentity.of(folder).labels)] == [second]
+
+    def test_another_folders_workspace_keeps_its_name(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """Not even a container name that is given by hand takes it from its folder."""
+        name = bench.name()
+        first = bench.start(container_name=name, folder=bench.folder())
+        for theirs in ({"folder": bench.folder()}, {"workspace_name": "dev"}):
+            with pytest.raises(NameConflictError, match="folder") as caught:
+                runtime.start_workspace(bench.options(container_name=name, **theirs), timeout=LIMIT)
+            assert_typed(caught.value, runtime, "start_workspace")
+        assert bench.info(first).status is WorkspaceStatus.RUNNING
 
     @pytest.mark.parametrize("operation", USES)
     def test_a_missing_workspace_is_named(self, runtime: ContainerRuntime, bench: Bench, operation: str) -> None:
