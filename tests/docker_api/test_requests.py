@@ -27,6 +27,7 @@ from dvm_runtimes.engines.docker_api.parsing import (
 )
 from dvm_runtimes.engines.docker_api.port_view import PortView
 from dvm_runtimes.engines.docker_api.profile import DockerProfile
+from dvm_runtimes.engines.specs import MissingInitError
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -136,7 +137,7 @@ def test_an_engine_of_another_version_takes_the_place_of_the_first(runtime: Cont
         (409, "You cannot remove a running container x. Stop the container", EngineError, "force"),
         (409, "removal of container x is already in progress", EngineError, "try again"),
         (500, "write /var/lib: no space left on device", EngineError, "prune"),
-        (500, 'exec: "docker-init": executable file not found in $PATH', EngineError, "init"),
+        (500, 'exec: "docker-init": executable file not found in $PATH', MissingInitError, "init"),
         (400, 'invalid mount config for type "bind": bind source path does not exist: /x', InvalidOptionError, "path"),
         (500, "Bind for 127.0.0.1:80 failed: port is already allocated", EngineError, "host port"),
         (500, "container rootfs is marked read-only", EngineError, "mounted"),

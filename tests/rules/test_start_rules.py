@@ -22,6 +22,7 @@ from dvm_runtimes import (
 )
 from dvm_runtimes.engines.base import ContainerSpec
 from dvm_runtimes.engines.mock import MockEngine, MockRuntime
+from dvm_runtimes.engines.specs import KEEP_ALIVE_AS_INIT, MissingInitError
 from dvm_runtimes.operation import Operation
 
 
@@ -206,6 +207,27 @@ def test_a_pull_that_is_asked_for_always_happens(runtime: MockRuntime) -> None:
     assert asked() == second
     with pytest.raises(ImageNotFoundError):
         runtime.start_workspace(options(workspace_name="other", image_name="nobody/has:1", pull="always"))
+
+
+@pytest.mark.parametrize("step", ["create_container", "start_container"])
+def test_an_engine_without_an_init_program(runtime: MockRuntime, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """The keep-alive is PID 1 then and ends at once on SIGTERM, and the next start finds nothing changed."""
+    original: Callable[..., Any] = getattr(MockEngine, step)
+
+    def refuse(self: MockEngine, op: Operation, subject: Any) -> Any:
+        spec = subject if isinstance(subject, ContainerSpec) else self.world.get(subject).spec
+        if spec.init:
+            raise MissingInitError("no init program")
+        return original(self, op, subject)
+
+    monkeypatch.setattr(MockEngine, step, refuse)
+    workspace = runtime.start_workspace(options())
+    assert runtime.start_workspace(options()) == workspace
+    assert [info.id for info in runtime.list_workspaces()] == [workspace]
+    began = engine_of(runtime).world.get(workspace).spec
+    assert (began.init, began.entrypoint) == (False, KEEP_ALIVE_AS_INIT)
+    runtime.stop_workspace(workspace, grace=60, timeout=30)
+    assert runtime.list_workspaces()[0].exit_code == 143
 
 
 def test_starts_of_one_name_take_turns(runtime: MockRuntime) -> None:

@@ -221,6 +221,8 @@ class Capabilities:
     binary_logs: bool = True
     """Logs keep bytes that are no UTF-8 text; without, each becomes U+FFFD."""
     ssh_agent: bool = True
+    init: bool = True
+    """PID 1 of a workspace is an init program; without, its main process is PID 1. Known once a start has tried."""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def why_not(self, name: str) -> str:

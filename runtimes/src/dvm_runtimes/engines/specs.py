@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from dvm_runtimes.errors import EngineError
 from dvm_runtimes.infos import HostPort, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.options import Mount, Port
 from dvm_runtimes.user.host_id import host_id
@@ -68,6 +69,17 @@ class Container(NamedTuple):
         )
 
 
+KEEP_ALIVE = ("sleep", "infinity")
+"""The default main process: it waits for ever; the init above it makes it end at once on SIGTERM."""
+
+KEEP_ALIVE_AS_INIT = ("sh", "-c", "trap 'exit 143' TERM; while :; do sleep 86400 & wait $!; done")
+"""The same without an init: PID 1 ignores a signal that it does not handle. The shell also reaps orphans."""
+
+
+class MissingInitError(EngineError):
+    """The engine has no init program; a container without one can still be made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """A container to be made: `StartOptions` with every default and rule applied.
@@ -105,6 +117,11 @@ class ContainerSpec:
     cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
     platform: str = ""
+
+    def without_init(self) -> ContainerSpec:
+        """The same container whose main process is PID 1."""
+        keep_alive = self.entrypoint == KEEP_ALIVE
+        return replace(self, init=False, entrypoint=KEEP_ALIVE_AS_INIT if keep_alive else self.entrypoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from dvm_runtimes.engines.base import ContainerSpec, Engine
+from dvm_runtimes.engines.specs import KEEP_ALIVE
 from dvm_runtimes.errors import InvalidOptionError, UnsupportedError
 from dvm_runtimes.options import Mount, StartOptions
 from dvm_runtimes.user.home import home_folder
@@ -22,9 +23,6 @@ from dvm_runtimes.validation.mount_policy import check_bind_source
 from dvm_runtimes.validation.naming import EXPIRES, IMAGE, OWNER, SPEC
 
 from .git_mounts import user_mounts, worktree_mount
-
-KEEP_ALIVE = ("sleep", "infinity")
-"""The default main process: does nothing, for ever; the init above it makes it end at once when asked to."""
 
 SHELL_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 """The Linux capabilities that a developer's shell needs: package installation, other users, low ports."""

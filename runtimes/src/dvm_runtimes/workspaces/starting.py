@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 
 from dvm_runtimes.engines.base import Container, ContainerSpec, Engine, Progress
+from dvm_runtimes.engines.specs import MissingInitError
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -73,6 +74,7 @@ class Starter:
         self._cancel = cancel
         self._pull_counts = False
         self._undo = Undo(engine, op)
+        self._without_init = False
 
     def start(self, *, pull_counts: bool = False) -> Container:
         """The running, ready container, as the engine reported it right after its start.
@@ -82,6 +84,12 @@ class Starter:
         """
         self._pull_counts = pull_counts
         try:
+            return self._start()
+        except MissingInitError:
+            if self._without_init:
+                raise
+            # What was made is undone by now.
+            self._without_init = True
             return self._start()
         finally:
             self._undo.close()
@@ -212,7 +220,7 @@ class Starter:
         spec = with_image(self._spec, self._image().id)
         self._say("Creating", spec.name)
         try:
-            made = self._engine.create_container(self._op, spec)
+            made = self._engine.create_container(self._op, self._possible(spec))
         except NameConflictError as error:
             raise _LostRaceError from error
         except BaseException:
@@ -229,6 +237,10 @@ class Starter:
             self._carry_logs(error, made)
             self._remove(made, error)
             raise
+
+    def _possible(self, spec: ContainerSpec) -> ContainerSpec:
+        """The spec as this engine can make it, with the labels, and so the hash, of the original."""
+        return spec.without_init() if self._without_init else spec
 
     def _remove_unanswered(self, op: Operation, spec: ContainerSpec) -> None:
         found = self._engine.inspect_container(op, spec.name)
@@ -251,7 +263,7 @@ class Starter:
         aside = engine.container_name(f"{spec.name[:48]}-old-{mark}")
         self._say("Replacing", spec.name)
         try:
-            new = engine.create_container(op, beside)
+            new = engine.create_container(op, self._possible(beside))
         except BaseException:
             self._undo.run(lambda op: self._remove_unanswered(op, beside))
             raise

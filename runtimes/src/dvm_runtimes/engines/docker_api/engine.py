@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,6 +68,9 @@ class DockerEngine(DockerImages, Engine):
         if self._capabilities is None:
             with Operation("capabilities", timeout=30.0, platform=self.platform_name) as op:
                 self._capabilities = parsing.capabilities_of(self.info(op), self.profile)
+        if self.errors.init_is_missing:
+            reasons = {**self._capabilities.reasons, "init": f"it has no init program. {self.profile.hints.init}"}
+            return dataclasses.replace(self._capabilities, init=False, reasons=reasons)
         return self._capabilities
 
     def _port_view(self) -> PortView:

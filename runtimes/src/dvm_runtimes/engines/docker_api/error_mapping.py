@@ -16,6 +16,7 @@ from typing import Any
 
 from dvm_runtimes.engines.http.api_error import ApiError, ProtocolError
 from dvm_runtimes.engines.http.endpoint import Endpoint
+from dvm_runtimes.engines.specs import MissingInitError
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
@@ -62,6 +63,8 @@ class ErrorMapping:
 
     def __init__(self, profile: DockerProfile) -> None:
         self._profile = profile
+        self.init_is_missing = False
+        """Whether the engine has said that it has no init program."""
 
     def make(self, kind: type[DvmError], message: str, operation: str, hint: str = "", detail: str = "") -> DvmError:
         """An error of that kind, with what is known here."""
@@ -90,7 +93,8 @@ class ErrorMapping:
         if _NO_SPACE.search(text):
             return made(EngineError, f"the disk of {self._profile.platform_name} is full", hints.disk)
         if _NO_INIT.search(text) and ("not found" in text or "no such file" in text):
-            return made(EngineError, f"{self._profile.platform_name} has no init program", hints.init)
+            self.init_is_missing = True
+            return made(MissingInitError, f"{self._profile.platform_name} has no init program", hints.init)
         if match := _NO_BIND.search(text):
             path = (match.group(1) or match.group(2) or "").strip()
             return self._bad_mount(path, operation, message)

@@ -11,12 +11,12 @@ from typing import Any
 
 from dvm_runtimes.cleanup.leftovers import Leftovers
 from dvm_runtimes.engines.base import STDOUT, Container, ContainerSpec, Engine, ExecSession, ExecSpec, Progress
+from dvm_runtimes.engines.specs import MissingInitError
 from dvm_runtimes.errors import (
     DvmError,
     EngineError,
     ExecError,
     NameConflictError,
-    UnsupportedError,
     WorkspaceNotFoundError,
 )
 from dvm_runtimes.infos import Capabilities, ImageInfo, WorkspaceStatus
@@ -67,10 +67,12 @@ class NerdctlEngine(Engine):
         self._ports: dict[str, tuple[Port, ...]] = {}
         self._new: set[str] = set()
         self._init: str | None = None
+        self._init_is_missing = False
 
     @property
     def capabilities(self) -> Capabilities:
         reasons = {
+            "init": f"it has no init program. {self.profile.hints.init}",
             "binary_logs": "nerdctl keeps its logs as JSON",
             "health_checks": "nerdctl does not run health checks",
             "resource_limits": "rootless containerd ignores limits without delegated cgroups",
@@ -81,6 +83,7 @@ class NerdctlEngine(Engine):
             health_checks=False,
             resource_limits=not self.profile.rootless,
             ssh_agent=not self.profile.in_vm,
+            init=not self._init_is_missing,
             reasons=reasons,
         )
 
@@ -185,7 +188,8 @@ class NerdctlEngine(Engine):
             self._init = self._client.ok(op, call).decode().strip()
         if not self._init:
             self._init = None  # it may be installed later
-            raise UnsupportedError(
+            self._init_is_missing = True
+            raise MissingInitError(
                 f"{self.platform_name} has no init program for PID 1",
                 hint=self.profile.hints.init,
                 platform=self.platform_name,
