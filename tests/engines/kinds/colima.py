@@ -13,6 +13,7 @@ from tests.engines import buildkit, cni, forwarder, lima
 from tests.engines.keeping import Kept, Process, overlay
 from tests.engines.kinds import containerd, docker
 from tests.engines.registry import RunningEngine, Share
+from tests.engines.stand_ins import buildkit_images
 from tests.engines.stand_ins import colima as stand_in
 
 PROFILE = "default"
@@ -31,6 +32,11 @@ _NERDCTL = """\
 #!/bin/sh
 export NERDCTL_TOML={folder}/nerdctl.toml BUILDKIT_HOST=unix://{folder}/buildkitd.sock PATH="{folder}/programs:$PATH"
 exec {folder}/programs/nerdctl "$@"
+"""
+
+_BUILDCTL = """\
+#!/bin/sh
+exec {folder}/programs/buildctl --addr unix://{folder}/buildkitd.sock "$@"
 """
 
 _TOML = """\
@@ -94,7 +100,9 @@ class ColimaContainerd(containerd.Containerd):
             (sys.executable, "-I", forwarder.__file__, f"{folder}/containerd.pid", f"{folder}/forwarder.sock"),
             ready=("socket", f"{folder}/forwarder.sock"),
         )
-        builder = [containerd.buildkitd(folder, tuple(enter(folder)))] if nerdctl else []
+        builder = (
+            [containerd.buildkitd(folder, tuple(enter(folder)), namespace=buildkit_images.NAMESPACE)] if nerdctl else []
+        )
         kept = Kept(
             folder,
             [machine, *builder, ports, lima.server(folder, home, enter(folder))],
@@ -151,6 +159,7 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
     if not nerdctl:
         (folder / "none.json").write_text("{}")
         write_program(programs / "nerdctl", containerd.stand_in_script(folder / "containerd.sock"))
+        write_program(programs / "buildctl", buildkit_images.BUILDCTL)
         return
     containerd.configure_containerd(folder)
     (folder / "nerdctl.toml").write_text(_TOML.format(folder=folder, plugins=cni.PLUGINS))
@@ -159,6 +168,7 @@ def configure(folder: Path, home: Path, nerdctl: str) -> None:
     shutil.copy(nerdctl, folder / "programs" / "nerdctl")
     shutil.copy(buildkit.folder() / "buildctl", folder / "programs" / "buildctl")
     write_program(programs / "nerdctl", _NERDCTL.format(folder=folder))
+    write_program(programs / "buildctl", _BUILDCTL.format(folder=folder))
 
 
 def write_program(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from tests.engines.kinds import docker
 from tests.engines.nerdctl_outside import NerdctlOutside
 from tests.engines.registry import EngineKind, RunningEngine, Share
 from tests.engines.stand_ins import nerdctl as nerdctl_stand_in
+from tests.engines.stand_ins.buildkit_images import BUILDCTL
 
 PROGRAMS = {
     "containerd": "containerd",
@@ -115,8 +116,9 @@ def start_stand_in(kind: EngineKind, folder: Path) -> RunningEngine:
     kept = Kept(folder, [process], docker.PRIVATE, bridge=bridge)
     wrapper = folder / "bin" / "nerdctl"
     wrapper.parent.mkdir()
-    wrapper.write_text(stand_in_script(socket))
-    wrapper.chmod(0o755)
+    for program_, script in ((wrapper, stand_in_script(socket)), (wrapper.with_name("buildctl"), BUILDCTL)):
+        program_.write_text(script)
+        program_.chmod(0o755)
     return started(kind, kept, [str(wrapper)], f"unix://{socket}", environment(folder), way="stand-in of nerdctl")
 
 
@@ -191,6 +193,9 @@ def configure(folder: Path, nerdctl: str) -> Path:
         f'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount -- {nerdctl} "$@"\n'
     )
     wrapper.chmod(0o755)
+    client = wrapper.with_name("buildctl")
+    client.write_text(f'#!/bin/sh\nexec {buildkit.folder()}/buildctl --addr unix://{folder}/buildkitd.sock "$@"\n')
+    client.chmod(0o755)
     return wrapper
 
 
@@ -201,11 +206,12 @@ def processes(folder: Path) -> list[Process]:
     return [containerd, buildkitd(folder)]
 
 
-def buildkitd(folder: Path, enter: tuple[str, ...] = ()) -> Process:
-    """BuildKit, whose images are in the namespace of the workspaces.
+def buildkitd(folder: Path, enter: tuple[str, ...] = (), *, namespace: str = NAMESPACE) -> Process:
+    """BuildKit, whose images are in the namespace of the workspaces, or in another one.
 
     Args:
         enter: words that run it where containerd's mounts are.
+        namespace: where BuildKit works.
     """
     (folder / "none.toml").write_text("")
     argv = (
@@ -217,7 +223,7 @@ def buildkitd(folder: Path, enter: tuple[str, ...] = ()) -> Process:
         "--oci-worker=false",
         "--containerd-worker=true",
         f"--containerd-worker-addr={folder}/containerd.sock",
-        f"--containerd-worker-namespace={NAMESPACE}",
+        f"--containerd-worker-namespace={namespace}",
         "--containerd-worker-net=host",
     )
     return Process(argv, ready=("socket", f"{folder}/buildkitd.sock"))

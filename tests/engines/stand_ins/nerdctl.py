@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,9 +24,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from tests.engines.stand_ins import buildkit_images, nerdctl_terminal
 from tests.engines.stand_ins import nerdctl_client as client
 from tests.engines.stand_ins import nerdctl_forms as forms
-from tests.engines.stand_ins import nerdctl_terminal
 from tests.engines.stand_ins.nerdctl_client import ask, docker, fatal, say
 
 VERSION = "2.1.6"
@@ -53,6 +54,8 @@ def global_flags(socket: str, words: list[str]) -> list[str]:
     """The words without nerdctl's own flags; another address is another engine."""
     client.socket = socket
     while words and words[0] in ("--address", "-a", "--namespace", "-n"):
+        if words[0] in ("--namespace", "-n"):
+            client.namespace = words[1]
         if words[0] in ("--address", "-a") and not words[1].endswith("containerd.sock"):
             client.socket = words[1]
         words = words[2:]
@@ -308,6 +311,25 @@ def pull(words: list[str]) -> None:
     print(f"manifest-{digest}: done           |{'+' * 38}|")
 
 
+def load(words: list[str]) -> None:
+    """What is loaded into BuildKit's namespace is noted: Docker itself has one store for all."""
+    said = ask("load", *words)
+    if client.namespace == buildkit_images.NAMESPACE:
+        buildkit_images.add(re.findall(r"Loaded image: (\S+)", said))
+    print(said, end="")
+
+
+def save(words: list[str]) -> None:
+    os.execvp("docker", ["docker", "--host", f"unix://{client.socket}", "save", *words])
+
+
+def remove_images(words: list[str]) -> None:
+    if client.namespace == buildkit_images.NAMESPACE:
+        buildkit_images.remove([word for word in words if not word.startswith("-")])
+    else:
+        print(ask("rmi", *words), end="")
+
+
 def build(words: list[str]) -> None:
     """With the builder that Docker has; it is told of as BuildKit tells of it."""
     from tests.engines.stand_ins.nerdctl_build import build as build_here
@@ -385,9 +407,10 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "image inspect": image_inspect,
     "images": images,
     "pull": pull,
-    "rmi": plain("rmi"),
+    "rmi": remove_images,
     "tag": plain("tag"),
-    "load": plain("load"),
+    "load": load,
+    "save": save,
     "build": build,
     "network": plain("network"),
     "volume": plain("volume"),

@@ -13,13 +13,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.engines.stand_ins import buildkit_images
+
+from dvm_runtimes.builds.dockerfile import base_images
 from dvm_runtimes.engines.docker_api import Endpoint, connect
 from dvm_runtimes.errors import BuildError, DvmError
 from dvm_runtimes.infos import ProgressEvent
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
-SWITCHES = ("--no-cache", "--pull")
+SWITCHES = ("--no-cache", "--pull", "--pull=false")
 
 
 def build(words: Sequence[str], endpoint: str) -> str | None:
@@ -30,14 +33,27 @@ def build(words: Sequence[str], endpoint: str) -> str | None:
         flag = words[position]
         given.setdefault(flag, []).append("" if flag in SWITCHES else words[position + 1])
         position += 1 if flag in SWITCHES else 2
+    file = Path(given["--file"][0]).absolute()
+    args = dict(_pair(arg) for arg in given.get("--build-arg", ()))
+    contexts = dict(_pair(one) for one in given.get("--build-context", ()))
+    visible = buildkit_images.names()
+    for name in base_images(file.read_text(), args):
+        if contexts.get(name, name).removeprefix("docker-image://") not in visible:
+            print(
+                f"ERROR: failed to solve: {name}: failed to resolve source metadata for docker.io/library/{name}:"
+                f' failed to do request: Head "https://registry-1.docker.io/v2/library/{name}": dial tcp: lookup'
+                " registry-1.docker.io: no such host",
+                file=sys.stderr,
+            )
+            return "unrecognized image format"
     secrets = (re.fullmatch(r"id=(.*),src=(.*)", secret) for secret in given.get("--secret", ()))
     options = BuildOptions(
         image_name=given["--tag"][0],
         tags=given["--tag"][1:],
         build_context=words[-1],
         # From where it is run, not from the context.
-        dockerfile=Path(given["--file"][0]).absolute(),
-        build_args=dict(_pair(arg) for arg in given.get("--build-arg", ())),
+        dockerfile=file,
+        build_args=args,
         target=given.get("--target", [""])[0],
         no_cache="--no-cache" in given,
         pull="--pull" in given,

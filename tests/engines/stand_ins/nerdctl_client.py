@@ -16,6 +16,9 @@ from tests.engines.stand_ins import nerdctl_forms as forms
 socket = ""
 """Of the Docker Engine; one process serves one command."""
 
+namespace = ""
+"""Of containerd, as nerdctl's flag names it."""
+
 
 def say(level: str, text: str, **fields: str) -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

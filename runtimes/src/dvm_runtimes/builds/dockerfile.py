@@ -265,6 +265,43 @@ def needs_buildkit(text: str) -> list[str]:
     return found
 
 
+def base_images(text: str, build_args: Mapping[str, str]) -> list[str]:
+    """The images that a Dockerfile builds from or copies from, in order, without its own stages.
+
+    Args:
+        text: the Dockerfile.
+        build_args: values for the ``ARG`` instructions before the first ``FROM``.
+
+    >>> base_images("ARG V=1\\nFROM app:$V AS a\\nFROM a\\nCOPY --from=tools /x /x", {})
+    ['app:1', 'tools']
+    """
+    variables: dict[str, str] = {}
+    stages: set[str] = {"scratch"}
+    found: dict[str, None] = {}
+    number = 0
+    for one in read_instructions(text):
+        name = ""
+        if one.keyword == "ARG" and not number:
+            key, _, default = one.text.partition("=")
+            variables[key.strip()] = build_args.get(key.strip(), expand(default.strip().strip("\"'"), variables))
+        elif one.keyword == "FROM":
+            name, *rest = expand(one.text, variables).split() or [""]
+            stages.add(str(number))
+            number += 1
+            if name and name.lower() not in stages:
+                found[name] = None
+            if len(rest) == 2 and rest[0].lower() == "as":
+                stages.add(rest[1].lower())
+            continue
+        elif one.keyword in ("COPY", "ADD"):
+            name = one.flags.get("from", "")
+        elif one.keyword == "RUN" and (match := re.search(r"(?:^|,)from=([^,]+)", one.flags.get("mount", ""))):
+            name = match[1]
+        if name and name.lower() not in stages:
+            found[name] = None
+    return list(found)
+
+
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """``text`` with ``$NAME``, ``${NAME}``, ``${NAME:-other}`` and ``${NAME:+other}`` replaced.
 

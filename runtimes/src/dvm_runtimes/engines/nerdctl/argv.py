@@ -131,11 +131,19 @@ def too_long(command: Iterable[str]) -> bool:
     return any(len(os.fsencode(word)) > LONGEST_ARGUMENT for word in command)
 
 
-def build(options: BuildOptions, labels: Mapping[str, str], *, dockerfile: str, context: str) -> list[str]:
+def build(
+    options: BuildOptions,
+    labels: Mapping[str, str],
+    *,
+    dockerfile: str,
+    context: str,
+    images: Mapping[str, str] | None = None,
+) -> list[str]:
     """The arguments of ``nerdctl build``, without those of secrets.
 
     Args:
         dockerfile, context: paths where nerdctl runs.
+        images: each image of the Dockerfile that BuildKit has under another name, and that name.
     """
     args = ["build", "--progress", "plain", "--file", dockerfile]
     args += _pairs("--tag", dict.fromkeys((options.image_name, *options.tags)))
@@ -145,8 +153,9 @@ def build(options: BuildOptions, labels: Mapping[str, str], *, dockerfile: str, 
         args += ["--target", options.target]
     if options.no_cache:
         args += ["--no-cache"]
-    if options.pull:
-        args += ["--pull"]
+    # Without the flag BuildKit asks the registry first, also for an image that it has.
+    args += ["--pull"] if options.pull else ["--pull=false"]
+    args += _pairs("--build-context", (f"{name}=docker-image://{other}" for name, other in (images or {}).items()))
     if options.platform:
         args += ["--platform", options.platform]
     return [*args, *_pairs("--ssh", options.ssh), context]

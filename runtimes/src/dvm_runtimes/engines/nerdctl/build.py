@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvm_runtimes.builds.context import Sources
+from dvm_runtimes.builds.dockerfile import base_images
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import BuildError, DvmError, InvalidOptionError, RuntimeUnavailableError, UnsupportedError
 from dvm_runtimes.infos import ProgressEvent
@@ -27,10 +28,13 @@ from . import argv, scripts
 from .client import NerdctlClient, sending
 from .logrus import parse_messages
 from .profile import HostPath
-from .transport import Call
+from .transport import Call, new_mark
 
 _TAR_END = 1024
 """Bytes of the two empty blocks at the end of a tar."""
+
+_UNSHARE_LIMIT = 30.0
+"""Seconds to take back the names that images have got in BuildKit's namespace."""
 
 LAST_LINES = 40
 """Lines of output that the error of a failed build carries."""
@@ -38,6 +42,7 @@ LAST_LINES = 40
 _STEP = re.compile(r"#(\d+) (\[.*\S)\s*$")
 _LINE = re.compile(r"#(\d+) (?:\d+\.\d+ )?(.*)$")
 _POSITION = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\]")
+_REFERENCE = re.compile(r"[A-Za-z0-9][\w./:@-]*")
 _NO_BUILDKIT = re.compile(r"buildkit|buildctl")
 
 
@@ -56,15 +61,60 @@ def build(
     """
     sources = Sources.of(options)
     context, dockerfile = Path(os.path.realpath(sources.folder)), Path(os.path.realpath(sources.dockerfile))
+    with _shared_images(client, op, options, dockerfile) as images:
+        _build(client, op, options, labels, progress, context, dockerfile, images)
+
+
+@contextlib.contextmanager
+def _shared_images(
+    client: NerdctlClient, op: Operation, options: BuildOptions, dockerfile: Path
+) -> Iterator[Mapping[str, str]]:
+    """Within the block BuildKit sees the engine's images that the Dockerfile names; each by its name in BuildKit.
+
+    BuildKit may work in another containerd namespace, as Colima's does. It would ask a registry for such a name, which
+    may give it somebody else's image.
+    """
+    named = [] if options.pull else base_images(dockerfile.read_text(errors="replace"), options.build_args)
+    names = [name for name in named if _REFERENCE.fullmatch(name)]
+    mark = new_mark()
+    images: dict[str, str] = {}
+    other = ""
+    try:
+        if names:
+            script = client.script(scripts.SHARE_IMAGES, client.profile.namespace, mark, " ".join(names))
+            for line in client.ok(op, script).decode(errors="replace").splitlines():
+                other, _, pair = line.partition(" ")
+                name, _, images[name] = pair.rpartition("=")
+        yield images
+    finally:
+        if images:
+            with (
+                contextlib.suppress(DvmError),
+                Operation(op.name, timeout=_UNSHARE_LIMIT, platform=op.platform) as cleanup,
+            ):
+                references = " ".join(images.values())
+                client.run(cleanup, client.script(scripts.UNSHARE_IMAGES, other, references))
+
+
+def _build(
+    client: NerdctlClient,
+    op: Operation,
+    options: BuildOptions,
+    labels: Mapping[str, str],
+    progress: Progress,
+    context: Path,
+    dockerfile: Path,
+    images: Mapping[str, str],
+) -> None:
     files: Iterable[bytes] = ()
     host_path = client.profile.host_path
     if host_path is None:
-        args = argv.build(options, labels, dockerfile=os.fspath(dockerfile), context=os.fspath(context))
+        args = argv.build(options, labels, dockerfile=os.fspath(dockerfile), context=os.fspath(context), images=images)
         secrets = {key: os.path.realpath(path) for key, path in options.secrets.items()}
         call = client.nerdctl(_with_secrets(args, secrets))
     else:
         sent = remote_files(options, context, dockerfile, host_path)
-        args = argv.build(options, labels, dockerfile=sent.dockerfile, context=sent.context)
+        args = argv.build(options, labels, dockerfile=sent.dockerfile, context=sent.context, images=images)
         call = client.script(scripts.BUILD)
         call = dataclasses.replace(call, operands=tuple(_with_secrets(args, sent.secrets)), stdin=True)
         files = sent.tar()

@@ -231,6 +231,39 @@ exit 1
 """
 )
 
+SHARE_IMAGES = r"""
+# Lets BuildKit see images of the engine, if it works in another namespace: dvm NAMESPACE MARK NAMES nerdctl...
+# Prints NAME=REFERENCE for each image that has got a name of its own in BuildKit's namespace.
+namespace=$1 mark=$2 names=$3; shift 3
+# Where nerdctl looks for BuildKit.
+for address in "$BUILDKIT_HOST" "unix://${XDG_RUNTIME_DIR:-/run}/buildkit-$namespace/buildkitd.sock" \
+    "unix://${XDG_RUNTIME_DIR:-/run}/buildkit-default/buildkitd.sock" unix:///run/buildkit/buildkitd.sock ""; do
+    [ -n "$address" ] && { [ "$address" = "$BUILDKIT_HOST" ] || [ -S "${address#unix://}" ]; } && break
+done
+workers=$(buildctl ${address:+--addr "$address"} debug workers -v 2>/dev/null) || exit 0
+other=$(printf '%s\n' "$workers" | sed -n 's/.*worker\.containerd\.namespace:[[:space:]]*//p' | head -n 1)
+[ "$other" != "$namespace" ] || exit 0
+number=0
+set -f
+for name in $names; do
+    "$@" image inspect --mode native "$name" >/dev/null 2>&1 || continue
+    [ -n "$other" ] || { echo "BuildKit does not use containerd, and cannot see the image $name" >&2; exit 1; }
+    number=$((number + 1)); reference=localhost/dvm-build-$mark:$number
+    "$@" tag "$name" "$reference" >/dev/null || exit
+    "$@" save "$reference" | "$@" --namespace "$other" load >/dev/null; code=$?
+    "$@" rmi "$reference" >/dev/null 2>&1
+    [ "$code" = 0 ] || exit "$code"
+    printf '%s\n' "$other $name=$reference"
+done
+"""
+
+UNSHARE_IMAGES = r"""
+# Removes the names that SHARE_IMAGES has given: dvm NAMESPACE REFERENCES nerdctl...
+other=$1 references=$2; shift 2
+"$@" --namespace "$other" rmi $references >/dev/null 2>&1
+exit 0
+"""
+
 BUILD = r"""
 # Unpacks standard input into a folder of its own, and builds from there: dvm nerdctl... build...
 work=${TMPDIR:-/tmp}/dvm-build-${DVM_CALL:-$$}
