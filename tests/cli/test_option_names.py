@@ -15,7 +15,7 @@ from dvm_runtimes.cli.option_names import in_options, spelling
 from dvm_runtimes.errors import DvmError, EngineError, InvalidOptionError
 from dvm_runtimes.options import AttachOptions, BuildOptions, ExecOptions, StartOptions
 
-NOT_OFFERED = {"network_aliases", "tty", "input", "on_stdout", "on_stderr"}
+NOT_OFFERED = {"folder", "network_aliases", "tty", "input", "on_stdout", "on_stderr"}
 """Fields that no option sets."""
 
 OPTIONS = {"up": StartOptions, "build": BuildOptions, "exec": ExecOptions, "attach": AttachOptions}
