@@ -3,6 +3,7 @@ import type { App } from "../app";
 import type { Workspace } from "../protocol/types";
 import { folderSettings } from "../settings";
 import { whileDoing } from "../ui/doing";
+import { askBeforeHome, type HomeArgument } from "../ui/home";
 import { askForImage, rememberedImage } from "../ui/images";
 import { pickFolder } from "../ui/pick";
 import { withSteps } from "../ui/progress";
@@ -35,16 +36,19 @@ export async function startFrom(app: App, folder: WorkspaceFolder, image: ImageC
     withSteps(`Starting ${name}`, app.output, async (options) => {
       const imageName =
         "name" in image ? image.name : await buildImage(app, folder, image.dockerfile, options);
-      return app.connection.call<Workspace>(
-        "dvm.workspace.start",
-        {
-          folder: folder.uri.fsPath,
-          imageName,
-          ...(workspaceName ? { workspaceName } : {}),
-          ...startOptions,
-        },
-        options,
-      );
+      const start = (home: HomeArgument) =>
+        app.connection.call<Workspace>(
+          "dvm.workspace.start",
+          {
+            folder: folder.uri.fsPath,
+            imageName,
+            ...(workspaceName ? { workspaceName } : {}),
+            ...startOptions,
+            ...home,
+          },
+          options,
+        );
+      return askBeforeHome(start);
     }),
   );
   app.state.setWorkspace(started);

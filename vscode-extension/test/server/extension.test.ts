@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { deactivate } from "../../src/extension";
 import { workspaceNameFor } from "../../src/names";
 import { fake } from "../stub/fake";
@@ -23,7 +23,10 @@ let running: Running;
 beforeEach(() => {
   running = open();
 });
-afterEach(() => close(running));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await close(running);
+});
 
 /** Open the window; the engine has the image debian:12. */
 async function opened(): Promise<void> {
@@ -101,6 +104,18 @@ it("asks for an image once, and remembers the answer", async () => {
   await run("dvm.startWorkspace");
   await statusIs(/running/);
   expect(fake.pickers).toBe(1);
+});
+
+it("asks before it mounts the home folder", async () => {
+  vi.stubEnv("HOME", running.folder);
+  fake.settings["dvm.image"] = "debian:12";
+  await opened();
+  await run("dvm.startWorkspace");
+  expect(fake.shown).toContain("Mount your home folder?");
+  await statusIs(/shop not started/);
+  fake.answers = [[/Mount your home folder\?/, "Mount"]];
+  await run("dvm.startWorkspace");
+  await statusIs(/shop running/);
 });
 
 it("tells of an error with its hint, and marks the workspace", async () => {
