@@ -337,7 +337,7 @@ def create(which: str, cancel: threading.Event, timeout: float | None = None) ->
     from dvm_runtimes.discovery.factory import create_runtime
 
     with Operation("create_runtime", timeout=timeout, cancel=cancel) as op:
-        runtime = op.run(lambda: create_runtime(which), discard=lambda late: late.close())
+        runtime = op.run(lambda: create_runtime(which, timeout=timeout), discard=lambda late: late.close())
         try:
             return runtime, runtime.version(timeout=QUICK if timeout is None else op.remaining(), cancel=cancel)
         except BaseException:
