@@ -13,7 +13,13 @@ from tests.server.wire_client import PATIENCE
 
 from dvm_runtimes import StartOptions
 from dvm_runtimes.engines.mock import MockRuntime
-from dvm_runtimes.errors import DvmError, InvalidOptionError, OperationCancelledError, RuntimeUnavailableError
+from dvm_runtimes.errors import (
+    DvmError,
+    EngineError,
+    InvalidOptionError,
+    OperationCancelledError,
+    RuntimeUnavailableError,
+)
 from dvm_runtimes.folders.identity import FolderIdentity
 from dvm_runtimes.infos import EventKind, WorkspaceEvent, WorkspaceInfo, WorkspaceStatus
 from dvm_runtimes.operation import CancelToken
@@ -177,11 +183,13 @@ class Unsteady:
     """Stands for `create_runtime` on a machine whose engine comes and goes."""
 
     def __init__(self) -> None:
-        self.there = False
+        self.there = self.broken = False
         self.requested = threading.Semaphore(0)
 
-    def __call__(self, which: str) -> MockRuntime:
+    def __call__(self, which: str, **limits: object) -> MockRuntime:
         self.requested.release()
+        if self.broken:
+            raise TypeError("a defect of a plugin")
         if not self.there:
             raise RuntimeUnavailableError("nothing answers", hint="start it")
         return MockRuntime()
@@ -210,6 +218,17 @@ def test_an_engine_that_is_not_there_yet(chosen: Selection, listener: Listener, 
     assert listener.next("runtime").state == "ready"
 
 
+def test_a_defect_of_a_plugin_holds_no_command_up(chosen: Selection, listener: Listener, unsteady: Unsteady) -> None:
+    unsteady.broken = True
+    chosen.start()
+    with pytest.raises(EngineError, match="TypeError"), chosen.use(CancelToken()):
+        pass
+    assert listener.next("runtime").state == "unavailable"
+    unsteady.broken, unsteady.there = False, True
+    with chosen.use(CancelToken()) as runtime:
+        assert runtime.version() == "mock"
+
+
 def test_it_is_looked_for_without_being_asked(chosen: Selection, listener: Listener, unsteady: Unsteady) -> None:
     chosen.start()
     assert listener.next("runtime").state == "unavailable"
@@ -222,7 +241,7 @@ def test_it_is_looked_for_without_being_asked(chosen: Selection, listener: Liste
 def test_waiting_for_a_runtime_can_be_cancelled(chosen: Selection, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
-    def slow(which: str) -> MockRuntime:
+    def slow(which: str, **limits: object) -> MockRuntime:
         reached.set()
         go_on.wait(PATIENCE)
         return MockRuntime()

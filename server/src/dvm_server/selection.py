@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dvm_runtimes.errors import DvmError, OperationCancelledError, RuntimeUnavailableError
+from dvm_runtimes.errors import DvmError, EngineError, OperationCancelledError, RuntimeUnavailableError
 from dvm_runtimes.infos import WorkspaceEvent
 from dvm_runtimes.operation import QUICK, CancelToken, Operation
 
@@ -337,7 +337,14 @@ def create(which: str, cancel: threading.Event, timeout: float | None = None) ->
     from dvm_runtimes.discovery.factory import create_runtime
 
     with Operation("create_runtime", timeout=timeout, cancel=cancel) as op:
-        runtime = op.run(lambda: create_runtime(which, timeout=timeout), discard=lambda late: late.close())
+        try:
+            runtime = op.run(lambda: create_runtime(which, timeout=timeout), discard=lambda late: late.close())
+        except DvmError:
+            raise
+        except Exception as error:
+            # A defect, perhaps of a plugin, must not end the thread that commands wait for.
+            problem, hint = f"the search failed with {type(error).__name__}", "`dvm doctor` shows the plugins."
+            raise EngineError(problem, hint=hint, detail=str(error)) from error
         try:
             return runtime, runtime.version(timeout=QUICK if timeout is None else op.remaining(), cancel=cancel)
         except BaseException:
