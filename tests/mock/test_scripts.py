@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from dvm_runtimes import AttachOptions, Command, ExecOptions, ExecResult, StartOptions
+from pathlib import Path
+
+import pytest
+
+from dvm_runtimes import (
+    AttachOptions,
+    BuildError,
+    BuildOptions,
+    Command,
+    ExecOptions,
+    ExecResult,
+    StartOptions,
+)
 from dvm_runtimes.engines.base import ExecSpec
 from dvm_runtimes.engines.mock import MockRuntime
 
@@ -65,3 +77,21 @@ def test_an_answer_that_raises_is_a_crash_of_the_command(runtime: MockRuntime, w
     result = runtime.exec_in_workspace(workspace, ["crash"])
     assert result.exit_code == 255
     assert b"of the test's own" in result.stderr
+
+
+def test_a_command_inside_a_script_is_answered(runtime: MockRuntime, workspace: str, tmp_path: Path) -> None:
+    specs: list[ExecSpec] = []
+
+    def answer(spec: ExecSpec, given: bytes) -> ExecResult:
+        specs.append(spec)
+        return ExecResult(3, given.upper(), b"")
+
+    runtime.mock.script_exec("^make", answer)
+    script = ["sh", "-c", "cd /tmp && echo text | A=1 make test; echo $?; env B=2 make; exec make"]
+    result = runtime.exec_in_workspace(workspace, script)
+    assert (result.exit_code, result.stdout) == (3, b"TEXT\n3\n")
+    assert [spec.command for spec in specs] == [("make", "test"), ("make",), ("make",)]
+    assert (specs[0].working_dir, specs[0].env["A"], specs[1].env["B"]) == ("/tmp", "1", "2")
+    (tmp_path / "Dockerfile").write_text("FROM mock\nRUN make && false\n")
+    with pytest.raises(BuildError, match=": 3"):
+        runtime.build_image(BuildOptions(image_name="built:1", app_path=tmp_path))

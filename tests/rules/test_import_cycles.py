@@ -21,7 +21,6 @@ TYPE_CYCLES = {
     (f"{MOCK}.health", f"{MOCK}.runs"),
     (f"{MOCK}.runs", f"{MOCK}.world"),
     (f"{MOCK}.containers", f"{MOCK}.world"),
-    (f"{MOCK}.shell.jobs", f"{MOCK}.shell.interpreter"),
 }
 """Imports below ``if TYPE_CHECKING`` that close a cycle, as importer and imported module; see ARCHITECTURE.md."""
 

@@ -55,11 +55,14 @@ class MockControls:
     def script_exec(
         self, pattern: str | Sequence[str], answer: ExecResult | Callable[[ExecSpec, bytes], ExecResult]
     ) -> None:
-        """Answer a command instead of running it.
+        """Answer a command instead of running it: one that a test executes, or one that a shell inside runs.
+
+        Builtins of the shell and the main process of a container are never answered.
 
         Args:
-            pattern: a regular expression, searched for in the words joined by blanks; or the very words.
-            answer: the result, or a callable that is given the spec and the standard input.
+            pattern: a regular expression, searched for in the argv joined by blanks; or the whole argv.
+            answer: the result, or a callable that is given the spec and the standard input. The ``env`` of a command
+                that a shell runs is its whole environment.
         """
         self._faults.script(pattern, answer)
 

@@ -52,7 +52,7 @@ class Run:
         self._world = world
         self._health: HealthMonitor | None = None
         network = Network(world.lock, spec.network_mode, spec.ports)
-        self.table = ProcessTable(world.lock, network, spec.pids_limit)
+        self.table = ProcessTable(world.lock, network, world.faults.answer, spec.pids_limit)
         try:
             self.tree = container.mounted(self._mount_system)
             self._body = self._prepare()
@@ -96,7 +96,7 @@ class Run:
         }
         if dying is not None:
             return lambda process, argv: dying(process)
-        body = prepare(main, words)
+        body = prepare(main, words, scripted=False)
         return lambda process, argv: body(process)
 
     def begin(self) -> None:

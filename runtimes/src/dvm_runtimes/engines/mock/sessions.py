@@ -12,14 +12,12 @@ from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import AbortedError
 
 from .handles import NullHandle, OpenFile
-from .launching import CommandProblem, prepare
-from .nodes import FolderNode
+from .launching import SCRIPT_IT, CommandProblem, prepare
 from .output import Output
 from .pipes import Pipe
-from .processes import KilledError, Process
+from .processes import Body, KilledError, Process
 from .runs import Run, dress
 from .terminals import PseudoTerminal
-from .tree import SEARCH, permits, problem
 from .users import UnknownUserError
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 _ENDS = 5.0
 """Seconds in which a killed process ends; only a callable of the mock's user can take that long."""
-
-Body = Callable[[Process], int]
 
 
 class MockSession(ExecSession):
@@ -70,7 +66,7 @@ class MockSession(ExecSession):
         if spec.tty:
             process.env.setdefault("TERM", "xterm")
         process.env.update(spec.env)
-        process.cwd = _folder(process, spec.working_dir or container.working_dir)
+        process.cwd = process.tree.folder(spec.working_dir or container.working_dir, "/", process.who)
         body = scripted or prepare(process, process.argv)
         with self._table.lock:
             self._table.admit(process)
@@ -95,9 +91,8 @@ class MockSession(ExecSession):
         return {0: handle, 1: handle.retain(), 2: handle.retain()}
 
     def _fail(self, message: str, status: int, detail: str) -> None:
-        self._failure = self._world.problem(
-            ExecError, message, hint="Is it installed in the image, and on the PATH?", detail=detail, exit_code=status
-        )
+        hint = f"The mock has a few programs only; {SCRIPT_IT}." if status == 127 else "Look at its mode and its owner."
+        self._failure = self._world.problem(ExecError, message, hint=hint, detail=detail, exit_code=status)
         self._output.end(at_once=True)
 
     def _ended(self, status: int) -> None:
@@ -182,13 +177,3 @@ class MockSession(ExecSession):
         self._output.drop()
         self.close_stdin()
         self._world.forget_session(self)
-
-
-def _folder(process: Process, path: str) -> str:
-    place = process.tree.find(path, "/", process.who)
-    node = place.found(path)
-    if not isinstance(node, FolderNode):
-        raise problem(errno.ENOTDIR, path)
-    if not permits(node, process.who, SEARCH):
-        raise problem(errno.EACCES, path)
-    return place.path

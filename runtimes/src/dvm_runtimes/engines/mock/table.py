@@ -6,6 +6,7 @@ import errno
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import signals
@@ -13,6 +14,8 @@ from .processes import Body, KilledError, Process
 from .tree import problem
 
 if TYPE_CHECKING:
+    from dvm_runtimes.engines.base import ExecSpec
+
     from .network import Network
 
 _THREADS_END = 5.0
@@ -33,12 +36,20 @@ class ProcessTable:
 
     Args:
         lock: the engine's lock.
-        pids_limit: processes at most; None for no limit.
         network: where they listen.
+        scripted: what runs instead of a command, if a test has told so.
+        pids_limit: processes at most; None for no limit.
     """
 
-    def __init__(self, lock: threading.RLock, network: Network, pids_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        lock: threading.RLock,
+        network: Network,
+        scripted: Callable[[ExecSpec], Body | None],
+        pids_limit: int | None = None,
+    ) -> None:
         self.lock = lock
+        self.scripted = scripted
         self.network = network
         self.changed = threading.Condition(lock)
         """A process ended, or all were paused or resumed."""

@@ -263,6 +263,16 @@ class Tree:
             raise problem(errno.EACCES, path)
         return node.names()
 
+    def folder(self, path: str, cwd: str, who: Who) -> str:
+        """The absolute path of a folder that ``who`` may enter."""
+        place = self.find(path, cwd, who)
+        node = place.found(path)
+        if not isinstance(node, FolderNode):
+            raise problem(errno.ENOTDIR, path)
+        if not permits(node, who, SEARCH):
+            raise problem(errno.EACCES, path)
+        return place.path
+
     def touch(self, path: str, cwd: str, who: Who, mode: int) -> None:
         """Make an empty file, or set the time of what is there to now."""
         place = self.find(path, cwd, who)

@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import getopt
 import posixpath
 import socket
 import threading
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
 from dvm_runtimes.engines.mock.handles import open_file
 from dvm_runtimes.engines.mock.nodes import FolderNode
 
-from .usage import Wrong, fail, options
+from . import UsageError
 
 if TYPE_CHECKING:
+    from socketserver import BaseServer
+
     from dvm_runtimes.engines.mock.processes import Process
 
-_HEAD = 65536
-"""Bytes of a request's head, at most."""
-_PATIENCE = 10.0
-"""Seconds that a client may take over its request."""
-_TYPES = {"html": "text/html", "txt": "text/plain", "json": "application/json", "css": "text/css"}
+_TYPES = {"html": "text/html", "txt": "text/plain", "json": "application/json"}
 
 
 def httpd(process: Process, argv: list[str]) -> int:
     """``httpd -f -p [ADDRESS:]PORT -h FOLDER``; without ``-f`` it goes to the background."""
+    options, _ = getopt.getopt(argv[1:], "fvp:h:")
+    flags = dict(options)
+    port = flags.get("-p", "80").rpartition(":")[2]
+    if not port.isdecimal():
+        raise UsageError(f"invalid port '{port}'")
+    server = _Server(process, posixpath.join(process.cwd, flags.get("-h", ".")))
     try:
-        flags, _ = options(argv, "fv", "ph")
-        port = int(flags.get("p", "80").rpartition(":")[2])
-    except (Wrong, ValueError) as wrong:
-        return fail(process, argv, str(wrong))
-    home = posixpath.join(process.cwd, flags.get("h", "."))
-    try:
-        listener = process.table.network.listen(port)
+        listener = process.table.network.listen(int(port))
     except OSError as error:
-        return fail(process, argv, f"bind: {error.strerror}")
-    server = _Server(process, home)
+        raise UsageError(f"bind: {error.strerror}") from None
 
     def serve(running: Process) -> int:
         try:
             while True:
                 server.take(listener.accept(running))
         finally:
-            running.table.network.unlisten(port)
+            running.table.network.unlisten(int(port))
             server.close()
 
-    if "f" in flags:
+    if "-f" in flags:
         return serve(process)
-    child = process.fork(argv)
-    child.start(serve)
+    process.fork(argv).start(serve)
     return 0
 
 
@@ -80,53 +78,53 @@ class _Server:
     def _talk(self, connection: socket.socket) -> None:
         try:
             with connection, contextlib.suppress(OSError):
-                connection.settimeout(_PATIENCE)
-                head = self._head(connection)
-                if head:
-                    connection.sendall(self._answer(head))
+                _Request(connection, ("", 0), cast("BaseServer", self))
         finally:
             with self._lock:
                 self._open.pop(threading.current_thread(), None)
 
-    def _head(self, connection: socket.socket) -> bytes:
-        head = b""
-        while b"\r\n\r\n" not in head and len(head) < _HEAD:
-            piece = connection.recv(4096)
-            if not piece:
-                return b""
-            head += piece
-        return head
-
-    def _answer(self, head: bytes) -> bytes:
-        words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-        if len(words) != 3 or words[0] not in ("GET", "HEAD"):
-            return _response("501 Not Implemented", b"501 Not Implemented\n")
-        found = self._content(unquote(words[1].partition("?")[0]))
-        if found is None:
-            return _response("404 Not Found", b"404 Not Found\n")
-        body, kind = found
-        return _response("200 OK", b"" if words[0] == "HEAD" else body, kind, len(body))
-
-    def _content(self, path: str) -> tuple[bytes, str] | None:
+    def content(self, path: str) -> bytes | None:
+        """The content of a file, or of a folder's ``index.html``; None if there is none."""
         process = self._process
-        # normpath on an absolute path cannot climb out of its root.
-        place = self._home + posixpath.normpath("/" + path)
         try:
-            if isinstance(process.tree.find(place, "/", process.who).node, FolderNode):
-                place = posixpath.join(place, "index.html")
-            file = open_file(process, place, "r")
+            if isinstance(process.tree.find(path, "/", process.who).node, FolderNode):
+                path = posixpath.join(path, "index.html")
+            file = open_file(process, path, "r")
         except OSError:
             return None
         try:
-            pieces = []
-            while piece := file.read(process, 65536):
-                pieces.append(piece)
+            return b"".join(iter(lambda: file.read(process, 65536), b""))
         finally:
             file.release()
-        return b"".join(pieces), _TYPES.get(place.rpartition(".")[2], "application/octet-stream")
+
+    def path(self, target: str) -> str:
+        """The path in the container that the target of a request names, below the folder that is served."""
+        # normpath on an absolute path cannot climb out of its root.
+        return self._home + posixpath.normpath("/" + unquote(target.partition("?")[0]))
 
 
-def _response(status: str, body: bytes, kind: str = "text/plain", length: int | None = None) -> bytes:
-    size = len(body) if length is None else length
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
+class _Request(BaseHTTPRequestHandler):
+    """One request; the constructor answers it."""
+
+    timeout = 10.0
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def log_message(self, *args: object) -> None:
+        """Write nothing: the container's output is its tests'."""
+
+    def _answer(self, *, body: bool) -> None:
+        server = cast("_Server", self.server)
+        path = server.path(self.path)
+        content = server.content(path)
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Type", _TYPES.get(path.rpartition(".")[2], "text/plain"))
+        content = b"404 Not Found\n" if content is None else content
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)

@@ -8,7 +8,7 @@ from dvm_runtimes.engines.mock import signals
 from dvm_runtimes.engines.mock.launching import CommandProblem, prepare
 from dvm_runtimes.engines.mock.users import group_name, user_name
 
-from .usage import fail
+from . import UsageError, fail, operands
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process
@@ -27,63 +27,46 @@ def false(process: Process, argv: list[str]) -> int:
 
 
 def sleep(process: Process, argv: list[str]) -> int:
-    """``sleep SECONDS...`` (or with ``m``, ``h``, ``d`` behind), ``sleep infinity``."""
-    if len(argv) < 2:
-        return fail(process, argv, "missing operand")
-    seconds: float | None = 0.0
-    for word in argv[1:]:
-        if word in ("inf", "infinity"):
-            seconds = None
-            continue
-        unit = _UNITS.get(word[-1:], 0)
-        try:
-            amount = float(word[:-1] if unit else word) * (unit or 1)
-        except ValueError:
-            amount = -1.0
-        if not amount >= 0:
-            return fail(process, argv, f"invalid number '{word}'")
-        seconds = None if seconds is None else seconds + amount
-    process.sleep(seconds)
+    """``sleep SECONDS`` (or with ``m``, ``h``, ``d`` behind), ``sleep infinity``."""
+    text = operands(argv[1:])[0]
+    unit = _UNITS.get(text[-1:], 0)
+    try:
+        seconds = float(text[:-1] if unit else text) * (unit or 1)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise UsageError(f"invalid number '{text}'")
+    process.sleep(None if seconds == float("inf") else seconds)
     return 0
 
 
 def pwd(process: Process, argv: list[str]) -> int:
     """``pwd``."""
-    process.put(process.cwd + "\n")
+    process.put(f"{process.cwd}\n")
     return 0
 
 
 def env(process: Process, argv: list[str]) -> int:
     """``env [-i] [-u NAME] [NAME=VALUE...] [command]``."""
     words = argv[1:]
-    variables = dict(process.env)
-    while words:
-        if words[0] in ("-i", "-"):
-            variables.clear()
-            words = words[1:]
-        elif words[0] == "-u" and len(words) > 1:
-            variables.pop(words[1], None)
-            words = words[2:]
-        elif words[0] == "--":
-            words = words[1:]
-            break
-        elif words[0].startswith("-"):
-            return fail(process, argv, f"unrecognized option '{words[0]}'", 125)
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option == "-i":
+            process.env = {}
+        elif option == "-u" and words:
+            process.env = {name: value for name, value in process.env.items() if name != words[0]}
+            words.pop(0)
         else:
-            break
+            raise UsageError(f"unrecognized option '{option}'")
     while words and "=" in words[0]:
-        name, _, value = words[0].partition("=")
-        variables[name] = value
-        words = words[1:]
+        name, _, value = words.pop(0).partition("=")
+        process.env = {**process.env, name: value}
     if not words:
-        for name, value in variables.items():
-            process.put(f"{name}={value}\n")
-        return 0
-    process.env = variables
+        return printenv(process, argv[:1])
     try:
         body = prepare(process, words)
     except CommandProblem as error:
-        return fail(process, argv, f"can't execute {error}", error.status)
+        return fail(process, argv, error.advice, error.status)
     process.argv = words
     return body(process)
 
@@ -91,118 +74,72 @@ def env(process: Process, argv: list[str]) -> int:
 def printenv(process: Process, argv: list[str]) -> int:
     """``printenv [NAME]...``."""
     if len(argv) == 1:
-        for name, value in process.env.items():
-            process.put(f"{name}={value}\n")
+        process.put("".join(f"{name}={value}\n" for name, value in process.env.items()))
     for name in argv[1:]:
         if name in process.env:
-            process.put(process.env[name] + "\n")
+            process.put(f"{process.env[name]}\n")
     return 0 if all(name in process.env for name in argv[1:]) else 1
 
 
 def identity(process: Process, argv: list[str]) -> int:
     """``id [-u | -g | -un | -gn]``."""
     uid, gid = process.who.uid, process.who.gid
+    user, group = user_name(process, uid), group_name(process, gid)
     flags = "".join(word[1:] for word in argv[1:])
-    if "u" in flags:
-        process.put((user_name(process, uid) if "n" in flags else str(uid)) + "\n")
-    elif "g" in flags or "G" in flags:
-        process.put((group_name(process, gid) if "n" in flags else str(gid)) + "\n")
+    if not flags:
+        process.put(f"uid={uid}({user}) gid={gid}({group}) groups={gid}({group})\n")
+    elif "u" in flags:
+        process.put(f"{user if 'n' in flags else uid}\n")
     else:
-        user, group = user_name(process, uid), group_name(process, gid)
-        named = f"({user})" if user != str(uid) else ""
-        grouped = f"({group})" if group != str(gid) else ""
-        process.put(f"uid={uid}{named} gid={gid}{grouped} groups={gid}{grouped}\n")
+        process.put(f"{group if 'n' in flags else gid}\n")
     return 0
 
 
 def kill(process: Process, argv: list[str]) -> int:
-    """``kill [-SIGNAL | -s SIGNAL] PID...``; a negative PID is a process group."""
+    """``kill [-SIGNAL | -s SIGNAL] PID...``."""
     words = argv[1:]
-    wanted = "TERM"
-    if words[:1] == ["-l"]:
-        process.put(" ".join(signals.NUMBERS) + "\n")
-        return 0
+    name = "TERM"
     if words[:1] == ["-s"] and len(words) > 1:
-        wanted, words = words[1], words[2:]
-    elif words and words[0].startswith("-") and words[0] != "--":
-        wanted, words = words[0][1:], words[1:]
-    words = words[1:] if words[:1] == ["--"] else words
-    number = signals.number(wanted)
+        name, words = words[1], words[2:]
+    elif words and words[0].startswith("-"):
+        name, words = words[0][1:], words[1:]
+    number = signals.number(name)
     if number is None:
-        return fail(process, argv, f"bad signal name '{wanted}'")
-    if not words:
-        return fail(process, argv, "you need to specify whom to kill")
+        raise UsageError(f"bad signal name '{name}'")
     status = 0
-    for word in words:
-        if not word.removeprefix("-").isdecimal():
-            status = fail(process, argv, f"bad pid '{word}'")
-            continue
-        problem = _send(process, int(word), number)
+    for word in operands(words):
+        problem = _send(process, int(word), number) if word.isdecimal() else "bad pid"
         if problem:
             status = fail(process, argv, f"({word}): {problem}")
     process.checkpoint()
     return status
 
 
-def _send(process: Process, target: int, number: int) -> str:
-    table = process.table
-    with table.lock:
-        everybody = list(table.alive.values())
-        if target == 0:
-            found = [one for one in everybody if one.group == process.group]
-        elif target == -1:
-            found = [one for one in everybody if one.pid != 1 and one is not process]
-        elif target < 0:
-            found = [one for one in everybody if one.group == -target]
-        else:
-            found = [one for one in everybody if one.pid == target]
-        if not found:
+def _send(process: Process, pid: int, number: int) -> str:
+    with process.table.lock:
+        target = process.table.alive.get(pid)
+        if target is None:
             return "No such process"
-        permitted = [one for one in found if process.who.uid in (0, one.who.uid)]
-        if not permitted:
+        if process.who.uid not in (0, target.who.uid):
             return "Operation not permitted"
-        for one in permitted:
-            # Within its container not even SIGKILL reaches the first process.
-            if number and not (one.pid == 1 and number == signals.KILL):
-                one.signal(number)
+        # Within its container not even SIGKILL reaches the first process.
+        if number and not (pid == 1 and number == signals.KILL):
+            target.signal(number)
     return ""
 
 
-def tty(process: Process, argv: list[str]) -> int:
-    """``tty``."""
-    if 0 not in process.files or process.file(0).terminal is None:
-        process.put("not a tty\n")
-        return 1
-    process.put("/dev/pts/0\n")
-    return 0
-
-
 def stty(process: Process, argv: list[str]) -> int:
-    """``stty [size | [-]echo | [-]icanon | raw | sane | rows N | cols N]``."""
+    """``stty [size | echo | -echo | raw | sane]...``."""
     terminal = process.file(0).terminal if 0 in process.files else None
     if terminal is None:
-        return fail(process, argv, "standard input: Inappropriate ioctl for device")
-    words = argv[1:]
-    if not words:
-        words = ["-a"]
-    while words:
-        word = words.pop(0)
+        raise UsageError("standard input: Inappropriate ioctl for device")
+    for word in operands(argv[1:]):
         if word == "size":
             process.put(f"{terminal.rows} {terminal.columns}\n")
-        elif word == "-a":
-            echo = "echo" if terminal.echo else "-echo"
-            canonical = "icanon" if terminal.canonical else "-icanon"
-            process.put(f"rows {terminal.rows}; columns {terminal.columns}; {canonical} {echo}\n")
         elif word in ("echo", "-echo"):
             terminal.echo = word == "echo"
-        elif word in ("icanon", "-icanon"):
-            terminal.canonical = word == "icanon"
         elif word in ("raw", "sane"):
             terminal.canonical = terminal.echo = word == "sane"
-        elif word in ("rows", "cols", "columns") and words and words[0].isdecimal():
-            number = int(words.pop(0))
-            rows, columns = terminal.rows, terminal.columns
-            terminal.resize(number if word == "rows" else rows, columns if word == "rows" else number)
         else:
-            return fail(process, argv, f"invalid argument '{word}'")
+            raise UsageError(f"invalid argument '{word}'")
     return 0

@@ -1,199 +1,167 @@
-"""Programs that write, pass on or count text."""
+"""Programs that write text, and ``test``."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+import operator
+import re
+from typing import TYPE_CHECKING
 
-from dvm_runtimes.engines.mock.handles import OpenFile, open_file
+from dvm_runtimes.engines.mock.nodes import Node
+from dvm_runtimes.engines.mock.tree import EXECUTE, READ, WRITE, permits
 
-from .formatting import escapes
-from .usage import Wrong, each, fail, options
+from . import UsageError, fail
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process
 
-_PIECE = 256 * 1024
-
-
-class _Giver(Protocol):
-    def __call__(self, process: Process, file: OpenFile, unit: str, count: int, *, from_start: bool) -> None: ...
+_ESCAPE = re.compile(rb"\\(?:0?([0-7]{1,3})|x([0-9a-fA-F]{1,2})|([abefnrtv\\]))")
+_CONTROL = dict(zip(b"abefnrtv\\", b"\a\b\x1b\f\n\r\t\v\\", strict=True))
+_DIRECTIVE = re.compile(rb"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([a-zA-Z%])")
+_KINDS = {"f": "file", "d": "folder", "L": "link", "h": "link", "S": "socket", "p": "fifo", "c": "device"}
+_RIGHTS = {"r": READ, "w": WRITE, "x": EXECUTE}
+_COMPARISONS = {
+    "-eq": operator.eq,
+    "-ne": operator.ne,
+    "-lt": operator.lt,
+    "-le": operator.le,
+    "-gt": operator.gt,
+    "-ge": operator.ge,
+}
 
 
 def echo(process: Process, argv: list[str]) -> int:
     """``echo [-n] [-e] words``."""
     words = argv[1:]
-    flags: set[str] = set()
-    while words and len(words[0]) > 1 and words[0].startswith("-") and set(words[0][1:]) <= set("neE"):
-        flags |= set(words.pop(0)[1:])
+    flags = ""
+    while words and re.fullmatch("-[ne]+", words[0]):
+        flags += words.pop(0)
     data = " ".join(words).encode(errors="surrogateescape")
-    if "e" in flags:
-        data, stop = escapes(data, octal_zero=True)
-        if stop:
-            flags.add("n")
-    process.write(1, data + (b"" if "n" in flags else b"\n"))
+    process.write(1, (_unescaped(data) if "e" in flags else data) + (b"" if "n" in flags else b"\n"))
     return 0
 
 
-def cat(process: Process, argv: list[str]) -> int:
-    """``cat [FILE|-]...``."""
+def _unescaped(data: bytes) -> bytes:
+    """``data`` with its backslash escapes replaced."""
 
-    def pass_on(path: str) -> None:
-        file = process.file(0).retain() if path == "-" else open_file(process, path, "r")
+    def replace(match: re.Match[bytes]) -> bytes:
+        octal, hexadecimal, letter = match.groups()
+        if letter:
+            return bytes([_CONTROL[letter[0]]])
+        return bytes([int(octal, 8) & 0xFF if octal else int(hexadecimal, 16)])
+
+    return _ESCAPE.sub(replace, data)
+
+
+def printf(process: Process, argv: list[str]) -> int:
+    """``printf FORMAT [arguments]``, with %s %b %c %d %i %u %o %x %X; used again while there are arguments."""
+    if len(argv) < 2:
+        raise UsageError("usage: printf FORMAT [ARGUMENT...]")
+    form, *arguments = [word.encode(errors="surrogateescape") for word in argv[1:]]
+    written = b""
+    problems: list[str] = []
+
+    def directive(match: re.Match[bytes]) -> bytes:
+        spec, kind = match.groups()
+        if kind == b"%":
+            return b"%"
+        argument = arguments.pop(0) if arguments else b""
+        if kind in b"sbc":
+            text = {b"s": argument, b"b": _unescaped(argument), b"c": argument[:1]}[kind]
+            return (b"%" + spec + b"s") % text
+        if kind not in b"diuoxX":
+            raise UsageError(f"%{kind.decode()}: invalid format")
         try:
-            for piece in _pieces(process, file):
-                process.write(1, piece)
-        finally:
-            file.release()
+            number = int(argument or b"0", 0)
+        except ValueError:
+            number = 0
+            problems.append(f"{argument.decode(errors='replace')}: invalid number")
+        return (b"%" + spec + (kind if kind in b"oxX" else b"d")) % number
 
-    try:
-        _, paths = options(argv, "u")
-    except Wrong as wrong:
-        return fail(process, argv, str(wrong))
-    return each(process, argv, paths or ["-"], pass_on)
-
-
-def head(process: Process, argv: list[str]) -> int:
-    """``head [-c BYTES | -n LINES] [FILE]``."""
-    return _part(process, argv, _first)
-
-
-def tail(process: Process, argv: list[str]) -> int:
-    """``tail [-c [+]BYTES | -n [+]LINES] [FILE]``."""
-    return _part(process, argv, _last)
-
-
-def wc(process: Process, argv: list[str]) -> int:
-    """``wc [-clw] [FILE]...``."""
-    try:
-        found, paths = options(argv, "clw")
-    except Wrong as wrong:
-        return fail(process, argv, str(wrong))
-    shown = [letter for letter in "lwc" if letter in found] or ["l", "w", "c"]
-    totals = dict.fromkeys("lwc", 0)
-
-    def count(path: str) -> None:
-        counts = _counts(process, path)
-        for letter in counts:
-            totals[letter] += counts[letter]
-        _show_counts(process, [counts[letter] for letter in shown], path if paths else "")
-
-    status = each(process, argv, paths or ["-"], count)
-    if len(paths) > 1:
-        _show_counts(process, [totals[letter] for letter in shown], "total")
-    return status
+    while True:
+        before = len(arguments)
+        at = 0
+        for match in _DIRECTIVE.finditer(form):
+            written += _unescaped(form[at : match.start()]) + directive(match)
+            at = match.end()
+        written += _unescaped(form[at:])
+        if not arguments or len(arguments) == before:
+            break
+    process.write(1, written)
+    for problem in problems:
+        fail(process, argv, problem)
+    return 1 if problems else 0
 
 
 def seq(process: Process, argv: list[str]) -> int:
     """``seq [FIRST [STEP]] LAST``, in whole numbers."""
     try:
         numbers = [int(word) for word in argv[1:]]
-    except ValueError:
-        return fail(process, argv, "invalid number")
-    if not 1 <= len(numbers) <= 3:
-        return fail(process, argv, "usage: seq [FIRST [STEP]] LAST")
-    first = numbers[0] if len(numbers) > 1 else 1
-    step = numbers[1] if len(numbers) == 3 else 1
-    if step == 0:
-        return fail(process, argv, "STEP must not be 0")
-    lines: list[bytes] = []
-    for number in range(first, numbers[-1] + (1 if step > 0 else -1), step):
-        lines.append(b"%d\n" % number)
-        if len(lines) == 4096:
-            process.write(1, b"".join(lines))
-            lines.clear()
-    process.write(1, b"".join(lines))
+        first = numbers[0] if len(numbers) > 1 else 1
+        step = numbers[1] if len(numbers) == 3 else 1
+        lines = range(first, numbers[-1] + (1 if step > 0 else -1), step)
+    except (ValueError, IndexError):
+        raise UsageError("usage: seq [FIRST [STEP]] LAST") from None
+    for at in range(0, len(lines), 4096):
+        process.put("".join(f"{number}\n" for number in lines[at : at + 4096]))
     return 0
 
 
-def _pieces(process: Process, file: OpenFile, size: int = _PIECE) -> Iterator[bytes]:
-    while True:
-        process.checkpoint()
-        piece = file.read(process, size)
-        if not piece:
-            return
-        yield piece
-
-
-def _counts(process: Process, path: str) -> dict[str, int]:
-    counts = dict.fromkeys("lwc", 0)
-    file = process.file(0).retain() if path == "-" else open_file(process, path, "r")
-    in_word = False
+def test(process: Process, argv: list[str]) -> int:
+    """``test EXPRESSION`` and ``[ EXPRESSION ]``: one or two operands, ``!``, ``-a`` and ``-o``."""
+    words = argv[1:]
+    if argv[0].rpartition("/")[2] == "[" and (not words or words.pop() != "]"):
+        return fail(process, argv, "missing ]", 2)
     try:
-        for piece in _pieces(process, file):
-            counts["l"] += piece.count(b"\n")
-            counts["c"] += len(piece)
-            counts["w"] += len(piece.split()) - (in_word and not piece[:1].isspace())
-            in_word = not piece[-1:].isspace()
-    finally:
-        file.release()
-    return counts
+        return 0 if _holds(process, words) else 1
+    except UsageError as error:
+        return fail(process, argv, str(error), 2)
 
 
-def _show_counts(process: Process, counts: list[int], path: str) -> None:
-    process.put(" ".join([*map(str, counts), *([path] if path else [])]) + "\n")
+def _holds(process: Process, words: list[str]) -> bool:
+    if len(words) == 3 and (words[1] in ("=", "==", "!=") or words[1] in _COMPARISONS):
+        return _compare(*words)
+    for joining in ("-o", "-a"):
+        if len(words) > 2 and joining in words:
+            at = words.index(joining)
+            left, right = _holds(process, words[:at]), _holds(process, words[at + 1 :])
+            return left or right if joining == "-o" else left and right
+    if len(words) > 1 and words[0] == "!":
+        return not _holds(process, words[1:])
+    if len(words) == 2:
+        return _unary(process, *words)
+    if len(words) > 2:
+        raise UsageError(f"{words[1]}: unexpected operator")
+    return words not in ([], [""])
 
 
-def _part(process: Process, argv: list[str], give: _Giver) -> int:
-    # "head -5" is the older way to write "head -n 5".
-    argv = [argv[0], *(f"-n{word[1:]}" if word[:1] == "-" and word[1:].isdecimal() else word for word in argv[1:])]
+def _compare(left: str, operation: str, right: str) -> bool:
+    if operation not in _COMPARISONS:
+        return (left == right) == (operation != "!=")
+    return bool(_COMPARISONS[operation](_number(left), _number(right)))
+
+
+def _number(text: str) -> int:
     try:
-        found, paths = options(argv, "qf", "cn")
-        unit = "c" if "c" in found else "n"
-        amount = found.get(unit, "10")
-        count = int(amount)
-    except Wrong as wrong:
-        return fail(process, argv, str(wrong))
+        return int(text)
     except ValueError:
-        return fail(process, argv, "invalid number")
-
-    def show(path: str) -> None:
-        file = process.file(0).retain() if path == "-" else open_file(process, path, "r")
-        try:
-            give(process, file, unit, count, from_start=amount.startswith("+"))
-        finally:
-            file.release()
-
-    return each(process, argv, paths or ["-"], show)
+        raise UsageError(f"{text}: bad number") from None
 
 
-def _first(process: Process, file: OpenFile, unit: str, count: int, *, from_start: bool) -> None:
-    left = abs(count)
-    while left:
-        piece = file.read(process, min(_PIECE, left) if unit == "c" else _PIECE)
-        process.checkpoint()
-        if not piece:
-            return
-        if unit == "n":
-            lines = piece.split(b"\n", left)
-            if len(lines) > left:
-                process.write(1, b"\n".join(lines[:-1]) + b"\n")
-                return
-            left -= len(lines) - 1
-        else:
-            left -= len(piece)
-        process.write(1, piece)
-
-
-def _last(process: Process, file: OpenFile, unit: str, count: int, *, from_start: bool) -> None:
-    if from_start:
-        data = b"".join(_pieces(process, file))
-        skipped = max(0, count - 1)
-        process.write(1, data[skipped:] if unit == "c" else b"".join(data.splitlines(keepends=True)[skipped:]))
-        return
-    count = abs(count)
-    if unit == "c":
-        kept = b""
-        for piece in _pieces(process, file):
-            kept = (kept + piece)[-count:] if count else b""
-        process.write(1, kept)
-        return
-    lines: deque[bytes] = deque(maxlen=count)
-    rest = b""
-    for piece in _pieces(process, file):
-        *whole, rest = (rest + piece).split(b"\n")
-        lines.extend(line + b"\n" for line in whole)
-    if rest:
-        lines.append(rest)
-    process.write(1, b"".join(lines))
+def _unary(process: Process, operation: str, word: str) -> bool:
+    letter = operation[1:] if operation.startswith("-") else ""
+    if letter in ("z", "n"):
+        return (word == "") == (letter == "z")
+    if letter == "t":
+        number = _number(word)
+        return number in process.files and process.file(number).terminal is not None
+    if letter not in {"e", "s", *_KINDS, *_RIGHTS}:
+        raise UsageError(f"{operation}: unknown operand")
+    try:
+        node: Node | None = process.tree.find(word, process.cwd, process.who, follow=letter not in "Lh").node
+    except OSError:
+        node = None
+    if node is None or letter == "e":
+        return node is not None
+    if letter in _RIGHTS:
+        return permits(node, process.who, _RIGHTS[letter])
+    return node.status().size > 0 if letter == "s" else node.status().kind == _KINDS[letter]

@@ -1,259 +1,183 @@
-"""From words to arguments: parameters, substitutions, splitting, file names (POSIX, XCU 2.6)."""
+"""From words to arguments: parameters, substitutions, arithmetic, splitting and file names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+import ast
+import fnmatch
+import glob
+import operator
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
-from . import patterns
-from .arithmetic import ArithmeticProblem, evaluate
-from .grammar import Arithmetic, Parameter, Part, Script, Substitution, Text, Word
-from .patterns import Piece
-from .state import ShellProblem, ShellState
+from .syntax import Part, Script, ShellError, Word
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process
 
-_DEFAULT_IFS = " \t\n"
+Field = list[tuple[str, bool]]
+"""Pieces of one argument: text, and whether it is quoted and so stands for itself in a pattern."""
+
+_MAGIC = re.compile(r"[*?[]")
+_OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda left, right: int(left / right),
+    ast.Mod: lambda left, right: left - right * int(left / right),
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 
 
-class Expander:
-    """Expands the words of one shell.
+class Parameters(Protocol):
+    """As much of a shell as its words refer to."""
 
-    Args:
-        state: its variables.
-        process: whose files are matched by patterns.
-        substitute: runs a script and gives what it wrote.
-    """
+    process: Process
+    variables: dict[str, str]
+    arguments: list[str]
+    options: set[str]
 
-    def __init__(self, state: ShellState, process: Process, substitute: Callable[[Script], str]) -> None:
-        self._state = state
-        self._process = process
-        self._substitute = substitute
+    def value(self, name: str) -> str | None:
+        """The value of a variable, an argument or a special parameter; None if it is not set."""
 
-    def arguments(self, words: Iterable[Word]) -> list[str]:
-        """All words, split into fields, with file names matched."""
-        found = []
-        for word in words:
-            for field in self._fields(word):
-                found.extend(self._matched(field))
-        return found
-
-    def text(self, word: Word) -> str:
-        """A word as one text, neither split nor matched: of an assignment, a redirection, a ``case``."""
-        return "".join(text for text, _ in self.pieces(word))
-
-    def pieces(self, word: Word) -> list[Piece]:
-        """A word as one field; what is quoted in it stands for itself in a pattern."""
-        fields = _Fields("")
-        for part in word:
-            self._add(fields, part)
-        joined: list[Piece] = []
-        for index, field in enumerate(fields.finish()):
-            joined.extend([(" ", True)] if index else [])
-            joined.extend(field)
-        return joined
-
-    # Fields
-
-    def _fields(self, word: Word) -> list[list[Piece]]:
-        ifs = self._state.get("IFS")
-        fields = _Fields(_DEFAULT_IFS if ifs is None else ifs)
-        for part in word:
-            self._add(fields, part)
-        return fields.finish()
-
-    def _add(self, fields: _Fields, part: Part) -> None:
-        if isinstance(part, Text):
-            fields.literal(part.text, quoted=part.quoted)
-        elif isinstance(part, Parameter):
-            self._parameter(fields, part)
-        elif isinstance(part, Substitution):
-            fields.value(self._substitute(part.script), quoted=part.quoted)
-        else:
-            fields.value(str(self._arithmetic(part)), quoted=part.quoted)
-
-    def _arithmetic(self, part: Arithmetic) -> int:
-        try:
-            return evaluate(self.text(part.expression), self._number, self._state.set)
-        except ArithmeticProblem as error:
-            raise ShellProblem(str(error)) from None
-
-    def _number(self, name: str) -> str:
-        value = self._state.get(name)
-        if value is None and "u" in self._state.options:
-            raise ShellProblem(f"{name}: parameter not set")
-        return value or ""
-
-    def _matched(self, field: list[Piece]) -> list[str]:
-        text = "".join(piece for piece, _ in field)
-        if "f" in self._state.options or not patterns.has_magic(field):
-            return [text]
-        return patterns.expand(field, self._names, self._exists) or [text]
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            return self._process.tree.list(folder or ".", self._process.cwd, self._process.who)
-        except OSError:
-            return []
-
-    def _exists(self, path: str) -> bool:
-        try:
-            return self._process.tree.find(path, self._process.cwd, self._process.who).node is not None
-        except OSError:
-            return False
-
-    # Parameters
-
-    def _parameter(self, fields: _Fields, part: Parameter) -> None:
-        if part.name in "@*" and part.operator in ("", ":-", "-", ":+", "+"):
-            self._all_arguments(fields, part)
-            return
-        value = self._value(part.name)
-        operator = part.operator
-        if operator == "length":
-            fields.value(str(len(self._checked(part.name, value))), quoted=part.quoted)
-        elif operator == "":
-            fields.value(self._checked(part.name, value), quoted=part.quoted)
-        elif operator in ("%", "%%", "#", "##"):
-            fields.value(self._trimmed(self._checked(part.name, value), operator, part.word), quoted=part.quoted)
-        else:
-            missing = value is None or (operator.startswith(":") and value == "")
-            self._conditional(fields, part, operator[-1], value, missing=missing)
-
-    def _conditional(self, fields: _Fields, part: Parameter, kind: str, value: str | None, *, missing: bool) -> None:
-        if kind == "+":
-            if not missing:
-                self._word(fields, part)
-            elif part.quoted:
-                fields.literal("", quoted=True)
-        elif not missing:
-            fields.value(value or "", quoted=part.quoted)
-        elif kind == "-":
-            self._word(fields, part)
-        elif kind == "=":
-            if not (part.name[0].isalpha() or part.name[0] == "_"):
-                raise ShellProblem(f"{part.name}: cannot be assigned")
-            text = self.text(part.word)
-            self._state.set(part.name, text)
-            fields.value(text, quoted=part.quoted)
-        else:
-            raise ShellProblem(f"{part.name}: {self.text(part.word) or 'parameter not set or null'}")
-
-    def _word(self, fields: _Fields, part: Parameter) -> None:
-        for inner in part.word:
-            if isinstance(inner, Text) and not inner.quoted and not part.quoted:
-                fields.value(inner.text, quoted=False)  # split, as the value in whose place it stands
-            else:
-                self._add(fields, inner)
-        if part.quoted:
-            fields.literal("", quoted=True)
-
-    def _all_arguments(self, fields: _Fields, part: Parameter) -> None:
-        arguments = self._state.arguments
-        if part.operator:
-            missing = not arguments or (part.operator.startswith(":") and not any(arguments))
-            if missing == part.operator.endswith("-"):
-                self._word(fields, part)
-                return
-            if missing:
-                return
-        if part.quoted and part.name == "*":
-            ifs = self._state.get("IFS")
-            separator = " " if ifs is None else ifs[:1]
-            fields.value(separator.join(arguments), quoted=True)
-            return
-        for index, argument in enumerate(arguments):
-            if index:
-                fields.cut()
-            fields.value(argument, quoted=part.quoted)
-
-    def _value(self, name: str) -> str | None:
-        state = self._state
-        special: dict[str, Callable[[], str | None]] = {
-            "?": lambda: str(state.status),
-            "$": lambda: str(state.pid),
-            "!": lambda: str(state.last_job) if state.last_job else None,
-            "#": lambda: str(len(state.arguments)),
-            "-": lambda: "".join(sorted(state.options)),
-            "0": lambda: state.name,
-            "@": lambda: " ".join(state.arguments) if state.arguments else None,
-            "*": lambda: " ".join(state.arguments) if state.arguments else None,
-        }
-        if name in special:
-            return special[name]()
-        if name.isdecimal():
-            index = int(name)
-            return state.arguments[index - 1] if index <= len(state.arguments) else None
-        return state.get(name)
-
-    def _checked(self, name: str, value: str | None) -> str:
-        if value is None and "u" in self._state.options and name not in "@*!":
-            raise ShellProblem(f"{name}: parameter not set")
-        return value or ""
-
-    def _trimmed(self, value: str, operator: str, word: Word) -> str:
-        pattern = patterns.expression(self.pieces(word))
-        lengths = range(len(value) + 1)
-        if operator in ("%", "%%"):
-            starts = reversed(lengths) if operator == "%" else lengths
-            return next((value[:start] for start in starts if pattern.fullmatch(value, start)), value)
-        ends = lengths if operator == "#" else reversed(lengths)
-        return next((value[end:] for end in ends if pattern.fullmatch(value, 0, end)), value)
+    def substitute(self, script: Script) -> str:
+        """What a script writes, without the newlines at its end."""
 
 
-class _Fields:
-    """The fields of a word as they grow.
+def arguments(shell: Parameters, words: Iterable[Word]) -> list[str]:
+    """All words, split into fields, with file names matched."""
+    return [
+        argument for word in words for field in _fields(shell, word) for argument in _file_names(shell.process, field)
+    ]
+
+
+def text(shell: Parameters, word: Word) -> str:
+    """A word as one text, neither split nor matched: of an assignment or a redirection."""
+    return " ".join("".join(piece for piece, _ in field) for field in _fields(shell, word, split=False))
+
+
+def pattern(shell: Parameters, word: Word) -> str:
+    """A word as a pattern of ``fnmatch``; what is quoted in it stands for itself."""
+    return " ".join(_pattern(field) for field in _fields(shell, word, split=False))
+
+
+def _pattern(field: Field) -> str:
+    return "".join(glob.escape(piece) if quoted else piece for piece, quoted in field)
+
+
+def _fields(shell: Parameters, word: Word, *, split: bool = True, default: bool = False) -> list[Field]:
+    """The fields of a word; those without any text are kept only if they are quoted.
 
     Args:
-        ifs: what unquoted values are split at; empty for no splitting.
+        shell: whose parameters count.
+        word: the word.
+        split: split unquoted values.
+        default: it is the word of ``${NAME:-word}``, whose plain text is split as a value is.
     """
+    fields: list[Field] = [[]]
+    for part in word:
+        if part.kind == "text":
+            values = _split(shell, part.text, quoted=part.quoted, split=split and default)
+        elif part.kind == "parameter":
+            values = _parameter(shell, part, split=split)
+        else:
+            value = shell.substitute(part.script) if part.script is not None else str(_arithmetic(shell, part.word))
+            values = _split(shell, value, quoted=part.quoted, split=split)
+        for index, field in enumerate(values):
+            fields += [[]] if index else []
+            fields[-1] += field
+    return [field for field in fields if any(piece or quoted for piece, quoted in field)]
 
-    def __init__(self, ifs: str) -> None:
-        self._ifs = ifs
-        self._blanks = "".join(character for character in ifs if character in _DEFAULT_IFS)
-        self._done: list[list[Piece]] = []
-        self._now: list[Piece] | None = None
 
-    def literal(self, text: str, *, quoted: bool) -> None:
-        """Text of the script itself: never split."""
-        if text or quoted:
-            self._now = [*(self._now or []), (text, quoted)]
+def _split(shell: Parameters, value: str, *, quoted: bool, split: bool) -> list[Field]:
+    separators = shell.variables.get("IFS", " \t\n")
+    if quoted or not split or not separators:
+        return [[(value, quoted)]]
+    return [[(piece, False)] for piece in re.split(f"[{re.escape(separators)}]+", value)]
 
-    def value(self, text: str, *, quoted: bool) -> None:
-        """The value of something: split unless it is quoted."""
-        if quoted or not self._ifs:
-            self.literal(text, quoted=quoted)
-            return
-        piece = ""
-        at = 0
-        while at < len(text):
-            character = text[at]
-            if character not in self._ifs:
-                piece += character
-                at += 1
-                continue
-            hard = False
-            end = at
-            # Blanks around one other separator belong to it.
-            while end < len(text) and text[end] in self._ifs and (text[end] in self._blanks or not hard):
-                hard = hard or text[end] not in self._blanks
-                end += 1
-            self.literal(piece, quoted=False)
-            piece = ""
-            if hard and self._now is None:
-                self._now = []
-            self.cut()
-            at = end
-        self.literal(piece, quoted=False)
 
-    def cut(self) -> None:
-        """The field ends here."""
-        if self._now is not None:
-            self._done.append(self._now)
-            self._now = None
+def _parameter(shell: Parameters, part: Part, *, split: bool) -> list[Field]:
+    several = part.text in ("@", "*")
+    value = None if several else shell.value(part.text)
+    values = list(shell.arguments) if several else [] if value is None else [value]
+    kind = part.operator[-1:]
+    missing = not values or (part.operator.startswith(":") and not any(values))
+    if kind and missing == (kind != "+"):
+        if kind == "?":
+            raise ShellError(f"{part.text}: {text(shell, part.word) or 'parameter not set or null'}")
+        if kind == "=":
+            shell.variables[part.text] = text(shell, part.word)
+        fields = _fields(shell, part.word, split=split and not part.quoted, default=True)
+        return fields or [[("", part.quoted)]]
+    if kind == "+":
+        values = [] if several else [""]
+    elif not values and not several:
+        if "u" in shell.options:
+            raise ShellError(f"{part.text}: parameter not set")
+        values = [""]
+    elif part.text == "*" and part.quoted:
+        values = [" ".join(values)]
+    return [field for value in values for field in _split(shell, value, quoted=part.quoted, split=split)]
 
-    def finish(self) -> list[list[Piece]]:
-        """All fields."""
-        self.cut()
-        return self._done
+
+def _arithmetic(shell: Parameters, word: Word) -> int:
+    expression = text(shell, word).strip()
+    try:
+        return _evaluate(ast.parse(expression or "0", mode="eval").body, shell.variables)
+    except (SyntaxError, ValueError, TypeError, KeyError, ZeroDivisionError):
+        raise ShellError(f"arithmetic expression that the mock's shell cannot evaluate: {expression!r}") from None
+
+
+def _evaluate(node: ast.AST, variables: Mapping[str, str]) -> int:
+    match node:
+        case ast.Constant(value=int(value)):
+            return value
+        case ast.Name(id=name):
+            return int(variables.get(name) or 0)
+        case ast.UnaryOp(op=op, operand=operand):
+            return int(_OPERATORS[type(op)](_evaluate(operand, variables)))
+        case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
+            return int(_OPERATORS[type(op)](_evaluate(left, variables), _evaluate(right, variables)))
+    raise ValueError(node)
+
+
+def _file_names(process: Process, field: Field) -> list[str]:
+    """The paths that a field with a pattern matches, sorted; the field itself if there are none."""
+    plain = "".join(piece for piece, _ in field)
+    if not any(_MAGIC.search(piece) for piece, quoted in field if not quoted):
+        return [plain]
+    found = ["/" if plain.startswith("/") else ""]
+    for name in filter(None, _pattern(field).split("/")):
+        if not _MAGIC.search(name):
+            paths = [posixpath.join(base, name) for base in found]
+            found = [path for path in paths if _exists(process, path)]
+            continue
+        found = [
+            posixpath.join(base, entry)
+            for base in found
+            for entry in _entries(process, base or ".")
+            if fnmatch.fnmatchcase(entry, name) and (name.startswith(".") or not entry.startswith("."))
+        ]
+    return sorted(found) or [plain]
+
+
+def _entries(process: Process, folder: str) -> list[str]:
+    try:
+        return process.tree.list(folder, process.cwd, process.who)
+    except OSError:
+        return []
+
+
+def _exists(process: Process, path: str) -> bool:
+    try:
+        return process.tree.find(path, process.cwd, process.who).node is not None
+    except OSError:
+        return False

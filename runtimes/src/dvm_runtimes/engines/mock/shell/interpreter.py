@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+import copy
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from dvm_runtimes.engines.mock import signals
-from dvm_runtimes.engines.mock.handles import OpenFile
-from dvm_runtimes.engines.mock.launching import CommandProblem, find_program, load
+from dvm_runtimes.engines.mock.handles import NullHandle, OpenFile
+from dvm_runtimes.engines.mock.launching import CommandProblem, prepare
+from dvm_runtimes.engines.mock.pipes import Pipe
 from dvm_runtimes.engines.mock.processes import ExitedError, InterruptedBySignalError, Process
 
-from . import jobs, patterns
-from .expansion import Expander
-from .grammar import (
+from . import expansion
+from .parser import parse
+from .redirects import Files, put, redirected, release
+from .syntax import (
     AndOr,
     Background,
     Case,
-    Command,
     For,
-    Function,
+    Group,
     If,
     Loop,
     Node,
     Pipeline,
-    Redirected,
+    Redirect,
     Script,
-    Subshell,
+    ScriptError,
+    ShellError,
+    Simple,
 )
-from .lexer import SyntaxProblem
-from .parser import parse
-from .redirects import redirected, release
-from .state import ShellProblem, ShellState
-
-if TYPE_CHECKING:
-    from .grammar import HereRedirect, Redirect
 
 
 class LoopControl(Exception):
@@ -45,164 +43,181 @@ class LoopControl(Exception):
         self.again = again
 
 
-class Return(Exception):
-    """``return``."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
 class Shell:
     """A shell.
 
     Args:
         process: the process it is.
-        state: what it remembers.
+
+    Attributes:
+        variables, exported: the variables by name, and the names of those that programs get.
+        arguments: ``$1`` and the following.
+        options: ``e`` and ``u``, as of ``set``.
+        traps: the name of a signal, or ``EXIT``, to a script; an empty one ignores the signal.
+        jobs: background processes that nobody has waited for, by PID.
         interactive: it has a prompt; jobs get process groups of their own.
     """
 
-    def __init__(self, process: Process, state: ShellState, *, interactive: bool = False) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
-        self.state = state
-        self.interactive = interactive
-        self.expander = Expander(state, process, self._substitute)
+        self.pid = process.pid
+        self.name = process.argv[0]
+        self.variables = dict(process.env)
+        self.exported = set(process.env)
+        self.arguments: list[str] = []
+        self.options: set[str] = set()
+        self.traps: dict[str, str] = {}
+        self.jobs: dict[int, Process] = {}
+        self.status = self.last_job = self.loop_depth = 0
+        self.interactive = False
+        self._untested = 0
         self._substituted = 0
+        self._gives_way = False
+        """Its one command is a simple one, whose program takes the place of this process."""
+
+    def subshell(self) -> Shell:
+        """A shell with what this one is now, but for its jobs and its traps."""
+        shell = copy.copy(self)
+        shell.variables, shell.exported = dict(self.variables), set(self.exported)
+        shell.arguments, shell.options = list(self.arguments), set(self.options)
+        shell.traps = {name: "" for name, action in self.traps.items() if not action}
+        shell.jobs = {}
+        shell.interactive = False
+        return shell
+
+    # Parameters
+
+    def value(self, name: str) -> str | None:
+        """The value of a variable, an argument or a special parameter; None if it is not set."""
+        special = {"?": self.status, "$": self.pid, "#": len(self.arguments), "0": self.name}
+        if name in special:
+            return str(special[name])
+        if name == "!":
+            return str(self.last_job) if self.last_job else None
+        if name.isdecimal():
+            return self.arguments[int(name) - 1] if int(name) <= len(self.arguments) else None
+        return self.variables.get(name)
+
+    def environment(self) -> dict[str, str]:
+        """What programs get."""
+        return {name: value for name, value in self.variables.items() if name in self.exported}
 
     # Whole scripts
 
     def live(self, work: Callable[[], int]) -> int:
-        """Run ``work`` as all that this shell does, and its EXIT trap after it."""
+        """Run ``work`` as all that this shell does, and its EXIT trap after it; the exit code."""
         try:
-            status = self._guarded(work)
+            self.status = self._guarded(work)
         finally:
-            # In a subshell, too: what was set there goes with it.
-            action = self.state.traps.pop("EXIT", None)
-        if action:
-            self.state.status = status
-            status = self._guarded(lambda: self._trap(action, status))
-        return status
+            action = self.traps.pop("EXIT", "")
+        status = self.status
+        return self._guarded(lambda: self._trap(action, status)) if action else status
 
     def _guarded(self, work: Callable[[], int]) -> int:
         try:
             return work()
         except ExitedError as end:
             return end.code
-        except Return as end:
-            return end.status
         except LoopControl:
-            return self.state.status
-        except ShellProblem as error:
+            return self.status
+        except ShellError as error:
             self.complain(str(error))
             return error.status
 
-    def run_text(self, text: str, *, last: bool = False) -> int:
-        """Run a script; ``last`` lets its last command take this process's place.
+    def run_text(self, text: str) -> int:
+        """Run a script.
 
         Raises:
-            ShellProblem: not a script.
+            ShellError: it cannot be parsed.
         """
-        status = 0
         try:
-            lines = list(parse(text)) if last else None
-        except SyntaxProblem:
-            lines = None  # what comes before the mistake still runs
-        try:
-            for index, script in enumerate(lines if lines is not None else parse(text)):
-                final = lines is not None and index == len(lines) - 1
-                status = self.execute(script, last=final)
-        except SyntaxProblem as error:
-            raise ShellProblem(str(error)) from None
-        return status
+            script = parse(text)
+        except ScriptError as error:
+            raise ShellError(str(error)) from None
+        return self.execute(script)
 
     def complain(self, message: str) -> None:
-        """One line to standard error."""
-        self.process.say(f"{self.state.name.rpartition('/')[2]}: {message}")
+        """Write one line to standard error."""
+        self.process.say(f"{self.name.rpartition('/')[2]}: {message}")
 
     # Commands
 
-    def execute(self, node: Node, *, last: bool = False) -> int:
+    def execute(self, node: Node) -> int:
         """Run one command; its status, which is ``$?`` from now on."""
         self.process.checkpoint()
-        if jobs.interrupted(self):
+        if self._interrupted():
             raise InterruptedBySignalError(signals.INT)
         self.run_traps()
-        if isinstance(node, Script):
-            status = self._script(node, last=last)
-        elif isinstance(node, Command):
-            status = self._command(node, last=last)
-            self._exit_on_error(status)
-        elif isinstance(node, Pipeline):
-            status = self._pipeline(node)
-        elif isinstance(node, AndOr):
-            status = self._and_or(node)
-        elif isinstance(node, Background):
-            status = jobs.background(self, node.command)
-        elif isinstance(node, Subshell):
-            status = jobs.foreground(self, self.spawn(lambda shell: shell.execute(node.body, last=True)))
-            self._exit_on_error(status)
-        elif isinstance(node, Function):
-            self.state.functions[node.name] = node.body
-            status = 0
-        elif isinstance(node, Redirected):
-            status = self._redirected(node)
-        else:
-            status = self._compound(node)
-        self.state.status = status
+        self.status = self._execute(node)
         self.run_traps()
-        return status
+        return self.status
 
-    def _exit_on_error(self, status: int) -> None:
-        if status and "e" in self.state.options and not self.state.untested:
+    def _execute(self, node: Node) -> int:
+        match node:
+            case Script():
+                status = 0
+                for command in node.commands:
+                    status = self.execute(command)
+                return status
+            case Simple():
+                return self._exit_on_error(self._simple(node))
+            case Group(subshell=True):
+                child = self._child(node.body)
+                status = self._with_files(node.redirects, lambda: self._foreground(self._start(["sh"], child)))
+                return self._exit_on_error(status)
+            case Group():
+                return self._with_files(node.redirects, lambda: self.execute(node.body))
+            case Pipeline():
+                status = self._pipeline(node.commands) if len(node.commands) > 1 else self._test(node.commands[0])
+                return int(status == 0) if node.negated else self._exit_on_error(status)
+            case AndOr():
+                status = self._test(node.left)
+                return self.execute(node.right) if (status == 0) == (node.operator == "&&") else status
+            case Background():
+                return self._background(node.command)
+            case If():
+                for condition, body in node.branches:
+                    if self._test(condition) == 0:
+                        return self.execute(body)
+                return self.execute(node.otherwise)
+            case Loop():
+                return self._loop(node.body, lambda: (self._test(node.condition) == 0) != node.until)
+            case For():
+                return self._for(node)
+            case Case():
+                word = expansion.text(self, node.word)
+                for patterns, body in node.branches:
+                    if any(fnmatch.fnmatchcase(word, expansion.pattern(self, one)) for one in patterns):
+                        return self.execute(body)
+                return 0
+
+    def _exit_on_error(self, status: int) -> int:
+        if status and "e" in self.options and not self._untested:
             raise ExitedError(status)
-
-    def _script(self, script: Script, *, last: bool) -> int:
-        status = 0
-        for index, command in enumerate(script.commands):
-            status = self.execute(command, last=last and index == len(script.commands) - 1)
         return status
 
-    def _untested(self, node: Node) -> int:
-        self.state.untested += 1
+    def _test(self, node: Node) -> int:
+        """Run a condition, in which ``set -e`` does not count."""
+        self._untested += 1
         try:
             return self.execute(node)
         finally:
-            self.state.untested -= 1
+            self._untested -= 1
 
-    def _and_or(self, node: AndOr) -> int:
-        status = self._untested(node.left)
-        if (status == 0) == (node.operator == "&&"):
-            return self.execute(node.right)
-        return status
-
-    def _compound(self, node: If | Loop | For | Case) -> int:
-        if isinstance(node, If):
-            for condition, body in node.branches:
-                if self._untested(condition) == 0:
-                    return self.execute(body)
-            return self.execute(node.otherwise) if node.otherwise is not None else 0
-        if isinstance(node, Case):
-            word = self.expander.text(node.word)
-            for choices, body in node.branches:
-                if any(patterns.expression(self.expander.pieces(one)).fullmatch(word) for one in choices):
-                    return self.execute(body)
-            return 0
-        if isinstance(node, Loop):
-            return self._loop(node.body, lambda: (self._untested(node.condition) == 0) != node.until)
-        words = self.state.arguments if node.words is None else self.expander.arguments(node.words)
-        rest = iter(list(words))
+    def _for(self, node: For) -> int:
+        words = iter(list(self.arguments) if node.words is None else expansion.arguments(self, node.words))
 
         def another() -> bool:
-            value = next(rest, None)
+            value = next(words, None)
             if value is not None:
-                self.state.set(node.name, value)
+                self.variables[node.name] = value
             return value is not None
 
         return self._loop(node.body, another)
 
     def _loop(self, body: Script, another: Callable[[], bool]) -> int:
         status = 0
-        self.state.loop_depth += 1
+        self.loop_depth += 1
         try:
             while True:
                 try:
@@ -215,16 +230,71 @@ class Shell:
                     if not control.again:
                         return 0
         finally:
-            self.state.loop_depth -= 1
+            self.loop_depth -= 1
 
-    def _redirected(self, node: Redirected) -> int:
-        return self.with_files(node.redirects, lambda: self.execute(node.command))
+    def _simple(self, node: Simple) -> int:
+        from .builtins import BUILTINS
 
-    def with_files(self, redirects: Iterable[Redirect | HereRedirect], work: Callable[[], int]) -> int:
-        """Do ``work`` in this process with redirections, which are undone after it."""
+        self._substituted = 0
+        words = expansion.arguments(self, node.words)
+        assigned = {name: expansion.text(self, value) for name, value in node.assignments}
+        if not words:
+            self.variables.update(assigned)
+            status = self._substituted
+            return self._with_files(node.redirects, lambda: status)
+        if words[0] == "exec":
+            return self._exec(words[1:], node.redirects)
+        builtin = BUILTINS.get(words[0])
+        if builtin is None:
+            return self._with_files(node.redirects, lambda: self.run_program(words, assigned))
+        before = {name: self.variables.get(name) for name in assigned}
+        self.variables.update(assigned)
         try:
-            files = redirected(self.process, self.expander, redirects)
-        except ShellProblem as error:
+            return self._with_files(node.redirects, lambda: builtin(self, words))
+        finally:
+            for name, value in before.items():
+                self.variables.pop(name, None)
+                self.variables.update({name: value} if value is not None else {})
+
+    def run_program(self, words: list[str], assigned: Mapping[str, str] = MappingProxyType({})) -> int:
+        """Run a program in a process of its own; 127 or 126 if it cannot be started."""
+        self.process.env = {**self.environment(), **assigned}
+        try:
+            body = prepare(self.process, words)
+        except CommandProblem as error:
+            self.complain(error.advice)
+            return error.status
+        if self._gives_way:
+            self.process.argv = words
+            return body(self.process)
+        return self._foreground(self._start(words, body))
+
+    def _exec(self, words: list[str], redirects: Sequence[Redirect]) -> int:
+        """Change this shell's own files, or let a program take its place."""
+        files, self.process.files = self.process.files, redirected(self, redirects)
+        release(files)
+        if not words:
+            return 0
+        self.process.env = self.environment()
+        try:
+            body = prepare(self.process, words)
+        except CommandProblem as error:
+            raise ShellError(f"exec: {error.advice}", error.status) from None
+        self.process.argv = words
+        self.process.caught.clear()
+        self.process.trapped.clear()
+        self.traps.clear()
+        raise ExitedError(body(self.process))
+
+    # Files
+
+    def _with_files(self, redirects: Sequence[Redirect], work: Callable[[], int]) -> int:
+        """Do ``work`` in this process with redirections, which are undone after it."""
+        if not redirects:
+            return work()
+        try:
+            files = redirected(self, redirects)
+        except ShellError as error:
             self.complain(str(error))
             return error.status
         before, self.process.files = self.process.files, files
@@ -234,193 +304,130 @@ class Shell:
             release(self.process.files)
             self.process.files = before
 
-    # Simple commands
-
-    def _command(self, node: Command, *, last: bool) -> int:
-        from .builtins import BUILTINS, SPECIAL
-
-        self._substituted = 0
-        words = self.expander.arguments(node.words)
-        assignments = [(name, self.expander.text(value)) for name, value in node.assignments]
-        if "x" in self.state.options:
-            self.process.say("+ " + " ".join([*(f"{name}={value}" for name, value in assignments), *words]))
-        if not words:
-            for name, value in assignments:
-                self.state.set(name, value)
-            status = self._substituted
-            return self.with_files(node.redirects, lambda: status) if node.redirects else status
-        name = words[0]
-        function = self.state.functions.get(name)
-        builtin = BUILTINS.get(name)
-        if name in SPECIAL and builtin is not None:
-            for variable, value in assignments:
-                self.state.set(variable, value)
-            if name == "exec":
-                return self._exec(words[1:], node)
-            return self.with_files(node.redirects, lambda: builtin(self, words))
-        if function is not None or builtin is not None:
-            with_function = (lambda: self.call(function, words[1:])) if function is not None else None
-            run = with_function or (lambda: builtin(self, words) if builtin is not None else 0)
-            return self.with_files(node.redirects, lambda: self._with_variables(assignments, run))
-        return self._external(words, dict(assignments), node.redirects, last=last)
-
-    def _with_variables(self, assignments: list[tuple[str, str]], work: Callable[[], int]) -> int:
-        before = {name: (self.state.get(name), name in self.state.exported) for name, _ in assignments}
-        for name, value in assignments:
-            self.state.set(name, value)
-            self.state.exported.add(name)
-        try:
-            return work()
-        finally:
-            for name, (old, exported) in before.items():
-                if old is None:
-                    self.state.unset(name)
-                else:
-                    self.state.set(name, old)
-                if not exported:
-                    self.state.exported.discard(name)
-
-    def call(self, function: Node, arguments: list[str]) -> int:
-        """Run a function's body with its own arguments."""
-        before, self.state.arguments = self.state.arguments, arguments
-        try:
-            return self.execute(function)
-        except Return as end:
-            return end.status
-        finally:
-            self.state.arguments = before
-
-    def _external(
-        self,
-        words: list[str],
-        env: dict[str, str],
-        redirects: Iterable[Redirect | HereRedirect],
-        *,
-        last: bool,
-    ) -> int:
-        try:
-            files = redirected(self.process, self.expander, redirects)
-        except ShellProblem as error:
-            self.complain(str(error))
-            return error.status
-        try:
-            body = self.program(words, env)
-        except CommandProblem as error:
-            before, self.process.files = self.process.files, files
-            self.complain(str(error))
-            self.process.files = before
-            release(files)
-            return error.status
-        environment = {**self.state.environment(), **env}
-        if last and not any(self.state.traps.values()) and not self.interactive:
-            return self.replace(words, body, environment, files)
-        child = jobs.fork(self, words, files)
-        if child is None:
-            return 2
-        child.env = environment
-        jobs.start(self, child, body)
-        return jobs.foreground(self, child)
-
-    def run_program(self, words: list[str]) -> int:
-        """Run a program that is neither looked for among functions nor builtins (``command``)."""
-        return self._external(words, {}, (), last=False)
-
-    def program(self, words: list[str], env: dict[str, str]) -> Callable[[Process], int]:
-        """The program that ``words`` name.
-
-        Raises:
-            CommandProblem: there is none.
-        """
-        path = find_program(self.process, words[0], env.get("PATH", self.state.get("PATH")))
-        try:
-            return load(self.process, path, words)
-        except OSError:
-            # Neither binary nor "#!": POSIX has the shell run it as a script.
-            return load(self.process, "/bin/sh", ["sh", path, *words[1:]])
-
-    def replace(
-        self, words: list[str], body: Callable[[Process], int], env: dict[str, str], files: dict[int, OpenFile]
-    ) -> int:
-        """Let the program take this process's place (``exec``)."""
-        process = self.process
-        old, process.files = process.files, files
-        release(old)
-        process.argv, process.env = words, env
-        process.caught.clear()
-        process.trapped.clear()
-        self.state.traps.clear()
-        raise ExitedError(body(process))
-
-    def _exec(self, words: list[str], node: Command) -> int:
-        files = redirected(self.process, self.expander, node.redirects)
-        if not words:
-            old, self.process.files = self.process.files, files
-            release(old)
-            return 0
-        try:
-            body = self.program(words, {})
-        except CommandProblem as error:
-            release(files)
-            raise ShellProblem(str(error), error.status) from None
-        return self.replace(words, body, self.state.environment(), files)
-
     # Other processes
 
-    def spawn(
+    def _start(
         self,
-        work: Callable[[Shell], int],
-        files: dict[int, OpenFile] | None = None,
+        argv: list[str],
+        body: Callable[[Process], int],
+        files: Files | None = None,
         *,
         group: int = 0,
-        ignoring: frozenset[int] = frozenset(),
+        ignored: Iterable[int] = (),
     ) -> Process | None:
-        """Start a subshell that does ``work``; None if there are too many processes.
+        """Start a child; None, and a message, if there are too many processes.
 
         Args:
-            work: what it does.
+            argv: its argv.
+            body: what it runs.
             files: its open files; default copies of this one's.
-            group: the process group it joins, where jobs have their own; 0 begins one.
-            ignoring: signals that do nothing to it.
+            group: the process group that it joins where the shell is interactive; 0 begins one.
+            ignored: signals that do nothing to it.
         """
-        child = jobs.fork(self, ["sh"], files)
-        if child is not None:
-            child.ignored |= ignoring
-            state = self.state.copy()
-
-            def live(process: Process) -> int:
-                shell = Shell(process, state)
-                return shell.live(lambda: work(shell))
-
-            jobs.start(self, child, live, group)
+        try:
+            child = self.process.fork(argv, files)
+        except OSError as error:
+            self.complain(f"can't fork: {error.strerror}")
+            return None
+        child.ignored |= set(ignored)
+        if self.interactive:
+            child.group = group or child.pid
+        child.start(body)
         return child
 
-    def _pipeline(self, node: Pipeline) -> int:
-        if len(node.commands) == 1:
-            return int(self._untested(node.commands[0]) == 0)
-        statuses = jobs.pipeline(self, node.commands)
-        failed = [status for status in statuses if status]
-        status = failed[-1] if failed and "pipefail" in self.state.options else statuses[-1]
-        if node.negated:
-            return int(status == 0)
-        self._exit_on_error(status)
+    def _child(self, node: Node) -> Callable[[Process], int]:
+        """The body of a child that runs ``node`` with what this shell is now."""
+        shell = self.subshell()
+        while isinstance(node, Script) and len(node.commands) == 1:
+            node = node.commands[0]
+        shell._gives_way = isinstance(node, Simple)
+
+        def body(process: Process) -> int:
+            shell.process = process
+            return shell.live(lambda: shell.execute(node))
+
+        return body
+
+    def _foreground(self, child: Process | None) -> int:
+        """Wait for a child that has the terminal meanwhile; its status."""
+        if child is None:
+            return 2
+        process = self.process
+        terminal = process.terminal if self.interactive else None
+        if terminal is None:
+            return process.wait_for(child)
+        terminal.foreground = child.group
+        process.checkpoint()
+        if self._interrupted():
+            child.signal(signals.INT)  # it was typed when the child was there, but not yet in front
+        try:
+            status = process.wait_for(child)
+        finally:
+            terminal.foreground = process.group
+        if status == 128 + signals.INT:
+            process.say("")
         return status
 
-    def _substitute(self, script: Script) -> str:
-        said, status = jobs.capture(self, script)
-        self._substituted = self.state.status = status
-        return said.replace(b"\0", b"").decode(errors="surrogateescape").rstrip("\n")
+    def _pipeline(self, commands: Sequence[Node]) -> int:
+        """Run commands, the output of each the input of the next; the status of the last."""
+        children: list[Process | None] = []
+        source: OpenFile | None = None
+        for index, command in enumerate(commands):
+            files = self.process.copy_files()
+            if source is not None:
+                put(files, 0, source)
+            if index < len(commands) - 1:
+                pipe = Pipe(self.process.table.lock)
+                put(files, 1, pipe.writer())
+                source = pipe.reader()
+            first = children[0] if children else None
+            children.append(self._start(["sh"], self._child(command), files, group=first.pid if first else 0))
+        return [self._foreground(child) for child in children][-1]
 
-    # Traps
+    def _background(self, node: Node) -> int:
+        files = self.process.copy_files()
+        if not self.interactive:
+            put(files, 0, NullHandle())
+        # Ctrl-C is not meant for what runs in the background.
+        ignored = () if self.interactive else (signals.INT, signals.QUIT)
+        child = self._start(["sh"], self._child(node), files, ignored=ignored)
+        if child is None:
+            return 2
+        self.jobs[child.pid] = child
+        self.last_job = child.pid
+        return 0
+
+    def substitute(self, script: Script) -> str:
+        """What a script writes, without the newlines at its end."""
+        pipe = Pipe(self.process.table.lock)
+        files = self.process.copy_files()
+        put(files, 1, pipe.writer())
+        reader = pipe.reader()
+        child = self._start(["sh"], self._child(script), files)
+        pieces = []
+        try:
+            while piece := reader.read(self.process, 65536):
+                pieces.append(piece)
+        finally:
+            reader.release()
+        self._substituted = self.status = 2 if child is None else self.process.wait_for(child)
+        return b"".join(pieces).replace(b"\0", b"").decode(errors="surrogateescape").rstrip("\n")
+
+    # Signals
+
+    def _interrupted(self) -> bool:
+        """Whether Ctrl-C came to an interactive shell between two of its commands: the line is given up."""
+        came = self.interactive and signals.INT in self.process.trapped
+        return came and not self.traps.get("INT")
 
     def run_traps(self) -> None:
-        """Do what the traps of the signals that came say."""
+        """Run the traps of the signals that came."""
         while self.process.trapped:
-            name = signals.name(self.process.trapped.popleft())
-            action = self.state.traps.get(name)
+            action = self.traps.get(signals.name(self.process.trapped.popleft()))
             if action:
-                self._trap(action, self.state.status)
+                self._trap(action, self.status)
 
     def _trap(self, action: str, status: int) -> int:
         self.run_text(action)
-        self.state.status = status
+        self.status = status
         return status

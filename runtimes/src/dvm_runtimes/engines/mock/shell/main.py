@@ -1,183 +1,120 @@
-"""``sh``: from its arguments to a script, a file, or a conversation."""
+"""``sh``: from its argv to a script, a file, or a conversation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dvm_runtimes.engines.mock import signals
 from dvm_runtimes.engines.mock.processes import InterruptedBySignalError
 
-from .interpreter import LoopControl, Return, Shell
-from .lexer import Incomplete, SyntaxProblem
-from .parser import parse, parse_text
-from .state import ShellProblem, ShellState
+from .builtins import read_line, read_script
+from .interpreter import LoopControl, Shell
+from .parser import parse
+from .syntax import IncompleteError, Script, ScriptError, ShellError
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process
 
-    from .grammar import Script
-
-_PROFILES = ("/etc/profile", "{HOME}/.profile")
-
 
 def sh(process: Process, argv: list[str]) -> int:
-    """``sh [-ceuxfilas] [script] [arguments]``."""
-    state = ShellState(process.env, process.pid)
-    state.set("PWD", process.cwd)
-    state.set("IFS", " \t\n")
-    state.name = argv[0]
+    """``sh [-ceuils] [script] [arguments]``."""
+    shell = Shell(process)
+    shell.variables["PWD"] = process.cwd
     words = argv[1:]
-    flags: set[str] = set()
-    while words and len(words[0]) > 1 and words[0][0] in "-+":
+    flags = "l" if argv[0].startswith("-") else ""
+    while words and len(words[0]) > 1 and words[0].startswith("-"):
         word = words.pop(0)
         if word == "--":
             break
-        if word == "-o" and words:
-            flags.add(words.pop(0))
-            continue
-        flags.update(word[1:] if not word.startswith("--") else {word[2:]})
-    state.options = flags & {"e", "u", "x", "f", "a", "pipefail"}
-    login = "l" in flags or "login" in flags or argv[0].startswith("-")
-    script = None
+        flags += word[1:]
+    shell.options = set(flags) & {"e", "u"}
+    work: Callable[[], int]
     if "c" in flags:
         if not words:
             process.say("sh: -c requires an argument")
             return 2
-        script, *words = words
-        state.name, *words = words or [state.name]
-    shell = Shell(process, state)
-    if script is None and words and "s" not in flags:
-        state.name, *words = words
-        script = ""
-        from_file = True
+        script = words.pop(0)
+        shell.name = words.pop(0) if words else shell.name
+        work = lambda: shell.run_text(script)  # noqa: E731
+    elif words and "s" not in flags:
+        shell.name = words.pop(0)
+        work = lambda: shell.run_text(read_script(shell, shell.name))  # noqa: E731
     else:
-        from_file = False
-    state.arguments = words
-
-    def work() -> int:
-        if login:
-            _profile(shell)
-        if from_file:
-            from .builtins import read_text
-
-            return shell.run_text(read_text(shell, state.name), last=True)
-        if script is not None:
-            return shell.run_text(script, last=True)
-        if "i" in flags or (process.file(0).terminal is not None and process.file(2).terminal is not None):
-            return _converse(shell)
-        return _follow(shell)
-
-    return shell.live(work)
+        shell.interactive = "i" in flags or all(process.file(number).terminal is not None for number in (0, 2))
+        work = lambda: _follow(shell)  # noqa: E731
+    shell.arguments = words
+    if "l" not in flags:
+        return shell.live(work)
+    return shell.live(lambda: _profile(shell) or work())
 
 
-def _profile(shell: Shell) -> None:
-    from .builtins import read_text
-
-    for name in _PROFILES:
-        path = name.replace("{HOME}", shell.state.get("HOME") or "")
+def _profile(shell: Shell) -> int:
+    for path in ("/etc/profile", f"{shell.variables.get('HOME', '')}/.profile"):
         try:
-            text = read_text(shell, path)
-        except ShellProblem:
-            continue
+            text = read_script(shell, path)
+        except ShellError:
+            continue  # most images have none
         shell.run_text(text)
-
-
-def _line(process: Process) -> str:
-    """The next line of standard input, byte by byte: what comes behind it may belong to a command."""
-    read = bytearray()
-    while byte := process.read(0, 1):
-        read += byte
-        if byte == b"\n":
-            break
-    return read.decode(errors="surrogateescape")
+    return 0
 
 
 def _follow(shell: Shell) -> int:
-    """Run standard input as a script, line by line."""
-    text = ""
-    while True:
-        line = _line(shell.process)
-        text += line
-        try:
-            scripts = list(parse(text))
-        except Incomplete as error:
-            if line:
-                continue
-            raise ShellProblem(str(error)) from None
-        except SyntaxProblem as error:
-            raise ShellProblem(str(error)) from None
-        text = ""
-        for script in scripts:
-            shell.execute(script)
-        if not line:
-            return shell.state.status
-
-
-def _converse(shell: Shell) -> int:
-    """Prompt, read a line, run it; until the end of the input or ``exit``."""
-    process, state = shell.process, shell.state
-    shell.interactive = True
-    # A shell that one talks to is not ended by the keys meant for its commands.
-    process.caught |= {signals.INT, signals.QUIT, signals.TERM}
-    if process.terminal is not None:
-        process.terminal.foreground = process.group
-    if state.get("PS1") is None:
-        state.set("PS1", "# " if process.who.uid == 0 else "$ ")
-    if state.get("PS2") is None:
-        state.set("PS2", "> ")
+    """Run standard input line by line, with a prompt where the shell is interactive, until its end or ``exit``."""
+    process = shell.process
+    if shell.interactive:
+        # Such a shell is not ended by the keys meant for its commands.
+        process.caught |= {signals.INT, signals.QUIT, signals.TERM}
+        if process.terminal is not None:
+            process.terminal.foreground = process.group
+    prompt = b"# " if process.who.uid == 0 else b"$ "
     text = ""
     while True:
         try:
             shell.run_traps()
-            _prompt(shell, "PS2" if text else "PS1")
+            if shell.interactive:
+                process.write(2, b"> " if text else prompt)
             with process.interruptible():
-                line = _line(process)
+                line = read_line(shell)
         except InterruptedBySignalError as interrupted:
             if interrupted.signal == signals.INT:
                 text = ""
                 process.say("")
-                state.status = 128 + interrupted.signal
-            shell.run_traps()
+                shell.status = 128 + interrupted.signal
             continue
-        if not line and not text:
-            if process.terminal is not None:
-                process.say("")
-            return state.status
         text += line
+        if not line and (shell.interactive or not text):
+            process.say("") if process.terminal is not None and shell.interactive else None
+            return shell.status
         try:
-            scripts = list(parse(text))
-        except Incomplete as error:
+            script = parse(text)
+        except IncompleteError as error:
             if line:
                 continue
+            raise ShellError(str(error)) from None
+        except ScriptError as error:
+            text = ""
+            if not shell.interactive:
+                raise ShellError(str(error)) from None
             shell.complain(str(error))
-            scripts = []
-        except SyntaxProblem as error:
-            shell.complain(str(error))
-            scripts = []
-            state.status = 2
+            shell.status = 2
+            continue
         text = ""
-        for script in scripts:
+        if shell.interactive:
             _run(shell, script)
+        else:
+            shell.execute(script)
 
 
 def _run(shell: Shell, script: Script) -> None:
+    """Run a line of a conversation, which goes on whatever happens to it."""
     try:
         shell.execute(script)
-    except ShellProblem as error:
+    except ShellError as error:
         shell.complain(str(error))
-        shell.state.status = error.status
-    except Return as end:
-        shell.state.status = end.status
+        shell.status = error.status
     except LoopControl:
         pass  # ``break`` outside of a loop does nothing
     except InterruptedBySignalError as interrupted:
         shell.process.say("")
-        shell.state.status = 128 + interrupted.signal
-
-
-def _prompt(shell: Shell, name: str) -> None:
-    try:
-        text = shell.expander.text(parse_text(shell.state.get(name) or ""))
-    except (ShellProblem, SyntaxProblem):
-        text = shell.state.get(name) or ""
-    shell.process.write(2, text.encode(errors="surrogateescape"))
+        shell.status = 128 + interrupted.signal

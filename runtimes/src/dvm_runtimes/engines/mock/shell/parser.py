@@ -1,129 +1,145 @@
-"""From tokens to a script: the grammar of POSIX, XCU 2.10."""
+"""From the text of a script to its commands, by recursive descent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 
-from .grammar import (
+from dvm_runtimes.engines.mock.launching import SCRIPT_IT
+
+from .syntax import (
     AndOr,
     Background,
     Case,
-    Command,
     For,
-    Function,
-    HereDocument,
-    HereRedirect,
+    Group,
     If,
+    IncompleteError,
     Loop,
     Node,
+    Part,
     Pipeline,
     Redirect,
-    Redirected,
     Script,
-    Subshell,
-    Text,
+    ScriptError,
+    Simple,
     Word,
 )
-from .lexer import Incomplete, Lexer, SyntaxProblem, Token
 
-_RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "{", "}", "!"}
-_REDIRECTS = {"<", ">", ">>", ">|", "<>", "<&", ">&", "<<", "<<-"}
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!]")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+_BLANK = re.compile(r"(?:[ \t]|\\\n)*(?:#[^\n]*)?")
+_OPERATOR = re.compile(r"(?P<number>[0-9]*)(?P<redirect><<|>>|[<>]&|>\||[<>])|(?P<control>&&|\|\||;;|[|&;()\n])")
+_VALUE_OPERATOR = re.compile(r":?[-+=?]")
+_OPENING = ("{", "if", "while", "until", "for", "case")
+_RESERVED = frozenset(
+    ["if", "then", "else", "elif", "fi", "do", "done", "while", "until", "for", "{", "}", "!", "in", "case", "esac"]
+)
+
+# Of each place where a part of a word may stand: a run of plain characters, and the character that ends it.
+_PLAIN = {
+    "word": (re.compile(r"[^\s|&;<>()'\"\\$`]+"), ""),
+    "brace": (re.compile(r"[^'\"\\$`}]+"), "}"),
+    "quotes": (re.compile(r'[^"\\$`]+'), '"'),
+    "quoted brace": (re.compile(r'[^"\\$`}]+'), "}"),
+    "expression": (re.compile(r"[^\\$`]+"), ""),
+}
 
 
-def parse(text: str) -> Iterator[Script]:
-    """The commands of ``text``, line by line: what comes before a mistake is given before it is raised.
+def parse(text: str) -> Script:
+    """The commands of a script.
 
     Raises:
-        Incomplete: it ends in the middle of something.
-        SyntaxProblem: it is not a script.
+        IncompleteError: it ends in the middle of something.
+        ScriptError: it is no script, or has what this shell does not know.
     """
-    return _Parser(Lexer(text, _substituted)).lines()
-
-
-def parse_text(text: str) -> Word:
-    """``text`` as a word in which parameters and substitutions stand, but no quotes, as in a prompt."""
-    return Lexer(text, _substituted).document_text()
-
-
-def _substituted(lexer: Lexer) -> Script:
-    parser = _Parser(lexer)
+    parser = _Parser(text)
     script = parser.script()
-    if parser.token.kind == "end":
-        raise Incomplete("')' is missing")
-    if parser.token.text != ")" or parser.token.kind != "operator":
+    if parser.kind != "end":
         raise parser.unexpected()
     return script
 
 
+def absent(what: str) -> ScriptError:
+    """The error for a construct that this shell does not know."""
+    return ScriptError(f"the mock's shell has no {what}: {SCRIPT_IT}")
+
+
 class _Parser:
-    def __init__(self, lexer: Lexer) -> None:
-        self.lexer = lexer
-        self.token = lexer.next()
+    """A recursive descent; the token that comes next is in ``kind``, ``token``, ``number`` and ``word``."""
+
+    def __init__(self, text: str, at: int = 0) -> None:
+        self.text = text
+        self.at = at
+        self.kind = self.token = ""
+        self.number = -1
+        self.word: Word = ()
 
     # Tokens
 
-    def _advance(self) -> Token:
-        token = self.token
-        self.token = self.lexer.next()
-        return token
+    def _advance(self) -> str:
+        """Go to the next token; the text of the one before."""
+        before, text = self.token, self.text
+        blank = _BLANK.match(text, self.at)
+        assert blank is not None
+        self.at = blank.end()
+        operator = _OPERATOR.match(text, self.at)
+        self.word, self.number = (), -1
+        if self.at >= len(text):
+            self.kind, self.token = "end", "end of file"
+        elif operator:
+            self.at = operator.end()
+            self.kind = "redirect" if operator["redirect"] else "control"
+            self.token = operator["redirect"] or operator["control"]
+            if self.kind == "redirect":
+                self.number = int(operator["number"] or ("0" if self.token.startswith("<") else "1"))
+            if operator["redirect"] == "<<":
+                raise absent("here-documents")
+        else:
+            start = self.at
+            self.word = self.parts("word")
+            self.kind, self.token = "word", text[start : self.at]
+        return before
 
-    def unexpected(self) -> SyntaxProblem:
-        """The error for the token that is next."""
-        if self.token.kind == "end":
-            return Incomplete("unexpected end of file")
-        shown = "newline" if self.token.kind == "newline" else self.token.text
-        return SyntaxProblem(f'syntax error: unexpected "{shown}"')
+    def unexpected(self) -> ScriptError:
+        """The error for the token that comes next."""
+        if self.kind == "end":
+            return IncompleteError("unexpected end of file")
+        return ScriptError(f'syntax error: unexpected "{self.token if self.token != chr(10) else "newline"}"')
 
-    def _is(self, *operators: str) -> bool:
-        return self.token.kind == "operator" and self.token.text in operators
+    def is_next(self, *tokens: str) -> bool:
+        """Whether one of these control operators comes next."""
+        return self.kind == "control" and self.token in tokens
 
     def _is_reserved(self, *words: str) -> bool:
-        token = self.token
-        return token.kind == "word" and token.text in words and token.word == (Text(token.text),)
+        return self.kind == "word" and self.token in words and self.token in _RESERVED
 
-    def _expect(self, *words: str) -> None:
-        if not self._is_reserved(*words):
+    def _expect(self, token: str) -> None:
+        if not (self.is_next(token) or self._is_reserved(token)):
             raise self.unexpected()
         self._advance()
 
     def _newlines(self) -> None:
-        while self.token.kind == "newline":
+        while self.is_next("\n"):
             self._advance()
 
     # Lists
 
-    def lines(self) -> Iterator[Script]:
-        """What each line holds, until the end."""
-        while True:
-            self._newlines()
-            if self.token.kind == "end":
-                return
-            commands: list[Node] = []
-            while self.token.kind not in ("newline", "end"):
-                commands.append(self._item())
-            yield Script(tuple(commands))
-
-    def _item(self) -> Node:
-        command = self._and_or()
-        if self._is("&"):
-            command = Background(command)
-        if self._is("&", ";"):
-            self._advance()
-        elif self.token.kind not in ("newline", "end") and not self._is(")", ";;"):
-            raise self.unexpected()
-        return command
-
     def script(self, *ends: str) -> Script:
-        """Commands up to one of the reserved words ``ends``, a closing parenthesis, ``;;`` or the end."""
+        """Commands up to one of the reserved words ``ends``, a closing parenthesis or the end."""
+        if not self.kind:
+            self._advance()
         commands: list[Node] = []
         while True:
             self._newlines()
-            if self.token.kind == "end" or self._is(")", ";;") or self._is_reserved(*ends):
+            if self.kind == "end" or self.is_next(")", ";;") or self._is_reserved(*ends):
                 return Script(tuple(commands))
-            commands.append(self._item())
+            command = self._and_or()
+            commands.append(Background(command) if self.is_next("&") else command)
+            if self.is_next("&", ";", "\n"):
+                self._advance()
+            elif self.kind != "end" and not self.is_next(")", ";;"):
+                raise self.unexpected()
 
     def _body(self, *ends: str) -> Script:
         script = self.script(*ends)
@@ -133,87 +149,66 @@ class _Parser:
 
     def _and_or(self) -> Node:
         left = self._pipeline()
-        while self._is("&&", "||"):
-            operator = self._advance().text
+        while self.is_next("&&", "||"):
+            operator = self._advance()
             self._newlines()
             left = AndOr(left, operator, self._pipeline())
         return left
 
     def _pipeline(self) -> Node:
-        negated = False
-        while self._is_reserved("!"):
+        negated = self._is_reserved("!")
+        if negated:
             self._advance()
-            negated = not negated
         commands = [self._command()]
-        while self._is("|"):
+        while self.is_next("|"):
             self._advance()
             self._newlines()
             commands.append(self._command())
-        if len(commands) == 1 and not negated:
-            return commands[0]
-        return Pipeline(tuple(commands), negated)
+        return Pipeline(tuple(commands), negated) if negated or len(commands) > 1 else commands[0]
 
     # Commands
 
     def _command(self) -> Node:
-        compound = self._compound()
-        if compound is None:
+        if self.kind == "redirect" or (self.kind == "word" and not self._is_reserved(*_RESERVED)):
             return self._simple()
-        redirects = []
-        while self._is(*_REDIRECTS):
-            redirects.append(self._redirect())
-        return Redirected(compound, tuple(redirects)) if redirects else compound
-
-    def _compound(self) -> Node | None:
-        if self._is("("):
-            self._advance()
+        opening = self._advance() if self.is_next("(") or self._is_reserved(*_OPENING) else ""
+        body: Node
+        if opening == "(":
             body = self._body()
-            if not self._is(")"):
-                raise self.unexpected()
-            self._advance()
-            return Subshell(body)
-        readers: dict[str, Callable[[], Node]] = {
-            "{": self._group,
-            "if": self._if,
-            "while": self._loop,
-            "until": self._loop,
-            "for": self._for,
-            "case": self._case,
-        }
-        if self.token.kind == "word" and self._is_reserved(*_RESERVED):
-            reader = readers.get(self.token.text)
-            if reader is None:
-                raise self.unexpected()
-            return reader()
-        return None
-
-    def _group(self) -> Node:
-        self._advance()
-        body = self._body("}")
-        self._expect("}")
-        return body
+            self._expect(")")
+        elif opening == "{":
+            body = self._body("}")
+            self._expect("}")
+        elif opening == "if":
+            body = self._if()
+        elif opening in ("while", "until"):
+            body = Loop(self._body("do"), self._do(), opening == "until")
+        elif opening == "for":
+            body = self._for()
+        elif opening == "case":
+            body = self._case()
+        else:
+            raise self.unexpected()
+        redirects = []
+        while self.kind == "redirect":
+            redirects.append(self._redirect())
+        return Group(body, tuple(redirects), opening == "(")
 
     def _if(self) -> Node:
         branches = []
-        otherwise = None
-        self._advance()
-        while True:
+        opening = "if"
+        while opening in ("if", "elif"):
             condition = self._body("then")
             self._expect("then")
             branches.append((condition, self._body("elif", "else", "fi")))
-            if self._is_reserved("elif"):
-                self._advance()
-                continue
-            if self._is_reserved("else"):
-                self._advance()
-                otherwise = self._body("fi")
+            if not self._is_reserved("elif", "else", "fi"):
+                raise self.unexpected()
+            opening = self._advance()
+        otherwise = Script()
+        if opening == "else":
+            otherwise = self._body("fi")
             self._expect("fi")
-            return If(tuple(branches), otherwise)
-
-    def _loop(self) -> Node:
-        until = self._advance().text == "until"
-        condition = self._body("do")
-        return Loop(condition, self._do(), until)
+        return If(tuple(branches), otherwise)
 
     def _do(self) -> Script:
         self._expect("do")
@@ -222,121 +217,167 @@ class _Parser:
         return body
 
     def _for(self) -> Node:
-        self._advance()
-        if self.token.kind != "word" or not _NAME.fullmatch(self.token.text):
+        if not _NAME.fullmatch(self.token):
             raise self.unexpected()
-        name = self._advance().text
+        name = self._advance()
         self._newlines()
         words: list[Word] | None = None
         if self._is_reserved("in"):
             self._advance()
             words = []
-            while self.token.kind == "word":
-                words.append(self._advance().word)
-            if not (self._is(";") or self.token.kind == "newline"):
+            while self.kind == "word":
+                words.append(self.word)
+                self._advance()
+            if not self.is_next(";", "\n"):
                 raise self.unexpected()
-        if self._is(";"):
+        if self.is_next(";"):
             self._advance()
         self._newlines()
         return For(name, None if words is None else tuple(words), self._do())
 
     def _case(self) -> Node:
-        self._advance()
-        if self.token.kind != "word":
+        if self.kind != "word":
             raise self.unexpected()
-        word = self._advance().word
+        word = self.word
+        self._advance()
         self._newlines()
         self._expect("in")
         self._newlines()
         branches = []
         while not self._is_reserved("esac"):
-            if self._is("("):
+            if self.is_next("("):
                 self._advance()
             patterns = []
-            while True:
-                if self.token.kind != "word":
-                    raise self.unexpected()
-                patterns.append(self._advance().word)
-                if not self._is("|"):
-                    break
+            while self.kind == "word":
+                patterns.append(self.word)
                 self._advance()
-            if not self._is(")"):
-                raise self.unexpected()
-            self._advance()
+                if self.is_next("|"):
+                    self._advance()
+            self._expect(")")
             branches.append((tuple(patterns), self.script("esac")))
-            if self._is(";;"):
-                self._advance()
-                self._newlines()
-            elif not self._is_reserved("esac"):
-                raise self.unexpected()
+            if not self._is_reserved("esac"):
+                self._expect(";;")
+            self._newlines()
         self._advance()
         return Case(word, tuple(branches))
 
     def _simple(self) -> Node:
         assignments: list[tuple[str, Word]] = []
         words: list[Word] = []
-        redirects: list[Redirect | HereRedirect] = []
-        while True:
-            if self._is(*_REDIRECTS):
+        redirects: list[Redirect] = []
+        while self.kind in ("word", "redirect"):
+            if self.kind == "redirect":
                 redirects.append(self._redirect())
-            elif self.token.kind == "word":
-                assigned = None if words else _assignment(self.token.word)
-                if assigned is not None:
-                    assignments.append(assigned)
-                else:
-                    words.append(self.token.word)
-                name = self._advance().text
-                if self._is("(") and len(words) == 1 and not assignments and not redirects and _NAME.fullmatch(name):
-                    return self._function(name)
+                continue
+            assigned = None if words else _ASSIGNMENT.match(self.token)
+            if assigned:
+                first = Part("text", self.word[0].text[assigned.end() :])
+                assignments.append((assigned[1], (first, *self.word[1:])))
             else:
-                break
-        if not (assignments or words or redirects):
-            raise self.unexpected()
-        return Command(tuple(assignments), tuple(words), tuple(redirects))
+                words.append(self.word)
+            self._advance()
+            if self.is_next("(") and len(words) == 1:
+                raise absent("functions")
+        return Simple(tuple(assignments), tuple(words), tuple(redirects))
 
-    def _function(self, name: str) -> Node:
+    def _redirect(self) -> Redirect:
+        number, operator = self.number, self._advance().replace(">|", ">")
+        if self.kind != "word":
+            raise self.unexpected()
+        target = self.word
         self._advance()
-        if not self._is(")"):
-            raise self.unexpected()
-        self._advance()
-        self._newlines()
-        body = self._compound()
-        if body is None:
-            raise self.unexpected()
-        return Function(name, body)
+        return Redirect(number, operator, target)
 
-    def _redirect(self) -> Redirect | HereRedirect:
-        operator, number = self.token.text, self.token.number
-        if number < 0:
-            number = 0 if operator.startswith("<") else 1
-        if operator in ("<<", "<<-"):
-            return self._here_document(operator, number)
-        self._advance()
-        if self.token.kind != "word":
-            raise self.unexpected()
-        return Redirect(number, operator, self._advance().word)
+    # Words
 
-    def _here_document(self, operator: str, number: int) -> HereRedirect:
-        # The delimiter's token is read by hand: the text may begin right after
-        # the newline behind it, so the lexer has to know before it goes there.
-        self.token = self.lexer.next()
-        if self.token.kind != "word":
-            raise self.unexpected()
-        parts = self.token.word
-        delimiter = "".join(part.text for part in parts if isinstance(part, Text))
-        literal = any(part.quoted for part in parts)
-        document = HereDocument(delimiter, literal, strip_tabs=operator == "<<-")
-        self.lexer.expect_document(document)
-        self._advance()
-        return HereRedirect(number, document)
+    def parts(self, place: str) -> Word:
+        """The parts of a word, up to the end of ``place``, which is not skipped."""
+        plain, end = _PLAIN[place]
+        quoted = place in ("quotes", "quoted brace")
+        parts: list[Part] = []
+        text = self.text
+        while True:
+            if run := plain.match(text, self.at):
+                parts.append(Part("text", run.group(), quoted))
+                self.at = run.end()
+            character = text[self.at : self.at + 1]
+            if character == "" and end:
+                raise IncompleteError(f"{end} is missing")
+            if character == "" or character == end or (place == "word" and character in " \t\n|&;<>()"):
+                return tuple(parts)
+            if character == "\\":
+                parts += self._escaped(quoted=quoted)
+            elif character in "$`":
+                parts.append(self._dollar(quoted=quoted))
+            elif character == "'":
+                close = text.find("'", self.at + 1)
+                if close < 0:
+                    raise IncompleteError("' is missing")
+                parts.append(Part("text", text[self.at + 1 : close], quoted=True))
+                self.at = close + 1
+            else:
+                self.at += 1
+                # An empty pair of quotes is an empty word; quotes around "$@" are not.
+                parts += self.parts("quotes") or [Part("text", quoted=True)] if place != "quoted brace" else []
+                self.at += place != "quoted brace"
 
+    def _escaped(self, *, quoted: bool) -> list[Part]:
+        follows = self.text[self.at + 1 : self.at + 2]
+        if not follows:
+            raise IncompleteError("a backslash ends the script")
+        kept = "\\" if quoted and follows not in '$`"\\\n}' else ""
+        self.at += 2
+        return [] if follows == "\n" else [Part("text", kept + follows, quoted=True)]
 
-def _assignment(word: Word) -> tuple[str, Word] | None:
-    first = word[0] if word else None
-    if not isinstance(first, Text) or first.quoted:
-        return None
-    found = _ASSIGNMENT.match(first.text)
-    if not found:
-        return None
-    rest = first.text[found.end() :]
-    return found.group()[:-1], ((Text(rest), *word[1:]) if rest else word[1:])
+    def _dollar(self, *, quoted: bool) -> Part:
+        text = self.text
+        if text[self.at] == "`":
+            return self._backquoted(quoted=quoted)
+        self.at += 1
+        if text.startswith("((", self.at):
+            return self._arithmetic(quoted=quoted)
+        if text.startswith("(", self.at):
+            inner = _Parser(text, self.at + 1)
+            script = inner.script()
+            if not inner.is_next(")"):
+                raise inner.unexpected()
+            self.at = inner.at
+            return Part("command", quoted=quoted, script=script)
+        braced = text.startswith("{", self.at)
+        self.at += braced
+        name = _PARAMETER.match(text, self.at)
+        if name is None and not braced:
+            return Part("text", "$", quoted)
+        # Without braces only one digit belongs to the name.
+        self.at = name.end() if name and (braced or not name.group().isdecimal()) else self.at + 1
+        if not braced:
+            return Part("parameter", text[name.start() : self.at] if name else "", quoted)
+        if name is None:
+            raise ScriptError("bad substitution")
+        operator = _VALUE_OPERATOR.match(text, self.at)
+        word: Word = ()
+        if operator:
+            self.at = operator.end()
+            word = self.parts("quoted brace" if quoted else "brace")
+        if self.at >= len(text):
+            raise IncompleteError("} is missing")
+        if text[self.at] != "}":
+            raise absent(f"${{{name.group()}{text[self.at]}...}}" if name.group() != "#" else "${#NAME}")
+        self.at += 1
+        return Part("parameter", name.group(), quoted, operator.group() if operator else "", word)
+
+    def _backquoted(self, *, quoted: bool) -> Part:
+        close = re.compile(r"((?:[^`\\]|\\.)*)`", re.DOTALL).match(self.text, self.at + 1)
+        if close is None:
+            raise IncompleteError("` is missing")
+        self.at = close.end()
+        return Part("command", quoted=quoted, script=parse(re.sub(r"\\([$`\\])", r"\1", close[1])))
+
+    def _arithmetic(self, *, quoted: bool) -> Part:
+        depth, start = 0, self.at + 2
+        for at in range(self.at, len(self.text)):
+            depth += {"(": 1, ")": -1}.get(self.text[at], 0)
+            if depth == 0:
+                self.at = at + 1
+                return Part("arithmetic", quoted=quoted, word=_Parser(self.text[start : at - 1]).parts("expression"))
+        raise IncompleteError(")) is missing")
