@@ -59,8 +59,8 @@ def test_the_last_rule_that_matches_decides(rules: str, path: str, ignored: bool
 
 
 def test_a_folder_without_the_file_ignores_nothing(tmp_path: Path) -> None:
-    assert not Ignore.of(tmp_path).leaves_out("a")
+    assert not Ignore.of(tmp_path / ".dockerignore").leaves_out("a")
     (tmp_path / ".dockerignore").write_text("\ufeffa\n")
-    assert Ignore.of(tmp_path).leaves_out("a")
-    assert not Ignore.of(tmp_path).has_exceptions
+    assert Ignore.of(tmp_path / ".dockerignore").leaves_out("a")
+    assert not Ignore.of(tmp_path / ".dockerignore").has_exceptions
     assert Ignore(["a", "!b"]).has_exceptions

@@ -60,9 +60,15 @@ class Sources:
         with LocalFileError.explaining("read", self.dockerfile):
             return self.dockerfile.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def ignore_file(self) -> Path:
+        """``<Dockerfile>.dockerignore`` beside the Dockerfile, else the context's own; it may not exist."""
+        own = self.dockerfile.with_name(f"{self.dockerfile.name}{IGNORE_FILE}")
+        return own if own.is_file() else self.folder / IGNORE_FILE
+
     def ignore(self) -> Ignore:
-        """The rules of the context."""
-        return Ignore.of(self.folder)
+        """The rules that leave files out of the context."""
+        return Ignore.of(self.ignore_file)
 
 
 def outside_name() -> str:
@@ -83,14 +89,19 @@ def pack_context(sources: Sources, dockerfile: str) -> Iterator[bytes]:
     links: dict[tuple[int, int], str] = {}
     # The builder needs both, whatever the rules say, and leaves them out of COPY itself.
     always = {IGNORE_FILE, sources.inside}
+    own_rules = sources.ignore_file != sources.folder / IGNORE_FILE
     with LocalFileError.explaining("read", sources.folder, _UNREADABLE):
         rules = sources.ignore()
         for path, name in _walk(sources.folder, "", rules, always):
+            if own_rules and name == IGNORE_FILE:
+                continue  # Podman's builder would apply it as well
             status = path.lstat()
             if not stat.S_ISSOCK(status.st_mode):
                 yield from pack_one(path, name, status, links, owner=(0, 0))
         if dockerfile != sources.inside:
             yield _member(dockerfile, sources.dockerfile.read_bytes())
+        if own_rules:
+            yield _member(IGNORE_FILE, sources.ignore_file.read_bytes())
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 

@@ -30,10 +30,10 @@ class Ignore:
         """Whether something below a folder that is left out may be wanted all the same."""
 
     @classmethod
-    def of(cls, context: Path) -> Ignore:
-        """The rules of a folder's own ``.dockerignore``; none if it has no such file."""
+    def of(cls, file: Path) -> Ignore:
+        """The rules of a ``.dockerignore``; none if there is no such file."""
         try:
-            text = (context / ".dockerignore").read_text(encoding="utf-8-sig", errors="surrogateescape")
+            text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
         except FileNotFoundError:
             return cls([])
         return cls(text.splitlines())

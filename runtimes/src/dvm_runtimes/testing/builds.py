@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -110,6 +111,33 @@ class BuildConformance(ConformanceCase):
         listed = bench.sh(bench.start(image_name=image), "cd /context && ls -A . deep/down sub")
         assert {"keep.log", "y", "kept"} <= set(listed.split())
         assert not {"a.log", "secret", "cache", "no"} & set(listed.split())
+
+    def test_build_prefers_the_rules_beside_the_dockerfile(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """``<Dockerfile>.dockerignore`` replaces the context's own rules."""
+        files = {".dockerignore": "kept\n", "Dev.dockerignore": "dropped\n", "kept": "", "dropped": ""}
+        context = bench.context("", files)
+        (context / "Dev").write_text(f"FROM {bench.subject.image}\nCOPY . /context/\n")
+        options = self.options(bench, app_path=context, dockerfile="Dev")
+        runtime.build_image(options, timeout=LIMIT)
+        workspace = bench.start(image_name=options.image_name)
+        assert bench.sh(workspace, "cd /context && ls kept; ls dropped 2>/dev/null; true") == "kept\n"
+
+    def test_build_and_workspace_have_the_users_proxies(
+        self, runtime: ContainerRuntime, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those of Docker's config.json, unless others are given; the image does not keep them."""
+        folder = bench.folder()
+        entry = {"httpProxy": "http://127.0.0.1:9", "noProxy": "localhost"}
+        (folder / "config.json").write_text(json.dumps({"proxies": {"default": entry}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+        text = "FROM IMAGE\nRUN echo $HTTP_PROXY $http_proxy $NO_PROXY > /proxies\n"
+        options = self.options(bench, app_path=bench.context(text), build_args={"NO_PROXY": "other"})
+        image = runtime.build_image(options, timeout=LIMIT)
+        assert not [value for value in image.env if "PROXY" in value.upper()]
+        workspace = bench.start(image_name=options.image_name, env={"NO_PROXY": "mine"})
+        shown = bench.sh(workspace, "cat /proxies; echo $HTTP_PROXY $http_proxy $NO_PROXY $no_proxy")
+        proxy = entry["httpProxy"]
+        assert shown == f"{proxy} {proxy} other\n{proxy} {proxy} mine localhost\n"
 
     @pytest.mark.parametrize("absolute", [True, False])
     def test_build_takes_a_dockerfile_from_anywhere(

@@ -29,6 +29,7 @@ from dvm_runtimes.errors import (
 from dvm_runtimes.infos import ImageInfo, ProgressEvent, WorkspaceStatus
 from dvm_runtimes.operation import LONG, Operation
 from dvm_runtimes.options import StartOptions
+from dvm_runtimes.user.docker_config import proxies
 from dvm_runtimes.validation.naming import SPEC, Identity, is_managed
 
 from .lookup import ended_at_once
@@ -239,8 +240,10 @@ class Starter:
             raise
 
     def _possible(self, spec: ContainerSpec) -> ContainerSpec:
-        """The spec as this engine can make it, with the labels, and so the hash, of the original."""
-        return spec.without_init() if self._without_init else spec
+        """The spec as it is sent to this engine. Its labels, and so its hash, are the original's: another network's
+        proxies are no reason to make the workspace again."""
+        spec = spec.without_init() if self._without_init else spec
+        return dataclasses.replace(spec, env={**proxies(self._engine.endpoint), **spec.env})
 
     def _remove_unanswered(self, op: Operation, spec: ContainerSpec) -> None:
         found = self._engine.inspect_container(op, spec.name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from dvm_runtimes.builds.context import Sources, outside_name, pack_context
 from dvm_runtimes.builds.dockerfile import needs_buildkit
+from dvm_runtimes.builds.proxies import secret_arguments, with_proxies
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.engines.http.api_error import ApiError
 from dvm_runtimes.errors import BuildError, DvmError, UnsupportedError
@@ -151,7 +152,8 @@ def build_classic(
     """
     refuse_unsupported(api, op, options, sources)
     name = sources.inside or outside_name()
-    log = BuildLog(progress, tuple(options.build_args.values()))
+    options = with_proxies(options, str(api.address))
+    log = BuildLog(progress, secret_arguments(options))
     headers = {"Content-Type": "application/x-tar"}
     with api.calling(op) as scope, api.typed(op, scope):
         known = every_credential(op)

@@ -1,4 +1,4 @@
-"""The user's Docker configuration: credentials that ``docker login`` or a credential helper stored."""
+"""Credentials from the user's Docker configuration: those that ``docker login`` or a credential helper stored."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from dvm_runtimes.operation import Operation
+from dvm_runtimes.user.docker_config import config_file, read_config
 
 _TOKEN = "<token>"  # noqa: S105 -- in place of a user name, the secret is an identity token
 _LONGEST_REASON = 200
@@ -100,7 +100,7 @@ class _Configuration:
         self.auths: dict[str, dict[str, Any]] = {}
         data: Mapping[str, Any] = {}
         with self.noting():
-            data = load()
+            data = _read()
         self.store = str(data.get("credsStore") or "")
         helpers = data.get("credHelpers")
         self.helpers = {str(key): str(value) for key, value in helpers.items()} if isinstance(helpers, dict) else {}
@@ -126,22 +126,12 @@ class _Configuration:
             self._problems.append(str(error))
 
 
-def load() -> Mapping[str, Any]:
-    """The content of the user's config.json; empty if there is none.
-
-    Raises:
-        _UnusableError: it cannot be read, or is not a JSON object.
-    """
-    folder = os.environ.get("DOCKER_CONFIG")
-    file = (Path(folder) if folder else Path(os.path.expanduser("~/.docker"))) / "config.json"  # noqa: PTH111
+def _read() -> Mapping[str, Any]:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        return read_config()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        raise _UnusableError(f"{file} cannot be used: {reason}") from error
-    return data if isinstance(data, dict) else {}
+        raise _UnusableError(f"{config_file()} cannot be used: {reason}") from error
 
 
 def _parse_entry(registry: str, entry: Any) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dvm_runtimes.builds.context import Sources, pack_context
 from dvm_runtimes.builds.dockerfile import DockerfileError, Instruction, expand, needs_buildkit, parse
+from dvm_runtimes.builds.proxies import PREDEFINED, with_proxies
 from dvm_runtimes.engines.base import ContainerSpec, Progress
 from dvm_runtimes.errors import BuildError, EngineError, UnsupportedError
 from dvm_runtimes.infos import ProgressEvent
@@ -58,6 +59,7 @@ def build(world: World, op: Operation, options: BuildOptions, labels: Mapping[st
         BuildError: the Dockerfile cannot be read, or a step failed.
         UnsupportedError: secrets or SSH agents, which need BuildKit.
     """
+    options = with_proxies(options, "mock")
     sources = Sources.of(options)
     features = needs_buildkit(sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
     features += ["build secrets"] if options.secrets else []
@@ -164,6 +166,8 @@ class _Build:
         earlier = self._earlier(name)
         image = earlier.image if earlier is not None else self._base(name)
         self._stages.append(_Stage(instruction.stage_name(), image, f"from {image.id}"))
+        arguments = self._options.build_args.items()
+        self._stage.arguments.update((name, value) for name, value in arguments if name.upper() in PREDEFINED)
 
     def _base(self, name: str) -> Image:
         if name == "scratch":

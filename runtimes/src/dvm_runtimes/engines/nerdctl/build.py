@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.builds.dockerfile import base_images
+from dvm_runtimes.builds.proxies import with_proxies
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import BuildError, DvmError, InvalidOptionError, RuntimeUnavailableError, UnsupportedError
 from dvm_runtimes.infos import ProgressEvent
@@ -52,13 +53,19 @@ def build(
     options: BuildOptions,
     labels: Mapping[str, str],
     progress: Progress,
+    *,
+    endpoint: str,
 ) -> None:
     """Build an image and tag it.
+
+    Args:
+        endpoint: the engine's address, which may have proxies of its own.
 
     Raises:
         BuildError: a step failed; ``logs`` has its last lines.
         RuntimeUnavailableError: BuildKit does not answer.
     """
+    options = with_proxies(options, endpoint)
     sources = Sources.of(options)
     context, dockerfile = Path(os.path.realpath(sources.folder)), Path(os.path.realpath(sources.dockerfile))
     with _shared_images(client, op, options, dockerfile) as images:

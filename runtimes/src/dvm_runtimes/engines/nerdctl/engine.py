@@ -365,7 +365,7 @@ class NerdctlEngine(Engine):
         self._images.remove(op, name, force=force)
 
     def build_image(self, op: Operation, options: BuildOptions, labels: Mapping[str, str], progress: Progress) -> str:
-        build(self._client, op, options, labels, progress)
+        build(self._client, op, options, labels, progress, endpoint=self.endpoint)
         made = self.inspect_image(op, options.image_name)
         if made is None:
             raise EngineError(
