@@ -56,7 +56,7 @@ def test_a_workspace_and_all_that_it_can_do(project: Project) -> None:
 
         def test_gone(dvm_workspace, dvm_runtime):
             dvm_runtime.remove_workspace(dvm_workspace.id, force=True)
-            with pytest.raises(WorkspaceNotFoundError, match="is gone"):
+            with pytest.raises(WorkspaceNotFoundError, match="no longer exists"):
                 dvm_workspace.info
         """,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dvm.run_identity import place_of
+from pytest_dvm.run_identity import run_identity
 from pytest_dvm.settings import Settings, read, runtime_names
 
 
@@ -67,7 +67,7 @@ def test_a_setting_that_means_nothing_is_refused_by_name(name: str, value: str) 
 
 
 def test_a_process_that_runs_tests_by_itself_has_a_run_of_its_own() -> None:
-    one, other = place_of(None), place_of(None)
+    one, other = run_identity(None), run_identity(None)
 
     assert one.run != other.run
     assert not one.shared
@@ -75,7 +75,7 @@ def test_a_process_that_runs_tests_by_itself_has_a_run_of_its_own() -> None:
 
 
 def test_a_worker_whose_controller_is_elsewhere_keeps_to_itself() -> None:
-    place = place_of({"dvm_run": "abc", "dvm_controller": 1 << 22, "workerid": "gw1"})
+    place = run_identity({"dvm_run": "abc", "dvm_controller": 1 << 22, "workerid": "gw1"})
 
     assert not place.shared
     assert place.prefix == "dvm-test-abc-gw1"

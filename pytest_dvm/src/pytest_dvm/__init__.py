@@ -1,7 +1,7 @@
 """Container workspaces as pytest fixtures, on every engine.
 
-Nothing of this has to be imported to use the fixtures; the names are here for
-type annotations, and are loaded when they are first used.
+The fixtures need no import. These names are for type annotations, and are
+imported when they are first used.
 """
 
 from __future__ import annotations

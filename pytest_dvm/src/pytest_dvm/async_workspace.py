@@ -1,4 +1,4 @@
-"""`AsyncWorkspace`: a workspace whose methods are awaited, for ``async def`` tests."""
+"""`AsyncWorkspace`: a workspace with awaitable methods, for ``async def`` tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Run a blocking call in a thread of the event loop that runs: asyncio's, or trio's where that is used."""
+    """Run a blocking call in a thread of the running event loop, of asyncio or trio."""
     call = functools.partial(function, *args, **kwargs)
     try:
         asyncio.get_running_loop()
@@ -35,10 +35,10 @@ async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 class AsyncTerminal:
-    """A `Terminal` whose methods are awaited: ``await terminal.expect("[$#] ")``.
+    """A `Terminal` with awaitable methods: ``await terminal.expect("[$#] ")``.
 
     Args:
-        terminal: the blocking one; ``before``, ``after``, ``match`` and the like are read from it as they are.
+        terminal: the blocking terminal; attributes such as ``before`` and ``match`` are not awaited.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -77,7 +77,7 @@ class AsyncWorkspace:
 
     @property
     def runtime(self) -> ContainerRuntime:
-        """The runtime it is on; its methods block."""
+        """Its runtime, whose methods block."""
         return self.sync.runtime
 
     @property
@@ -101,7 +101,7 @@ class AsyncWorkspace:
         gid: int | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- it ends the command inside, not only the wait for it
     ) -> ExecResult:
-        """Run a command; when the task is cancelled, the command is ended inside as well."""
+        """Run a command. Cancelling the task ends the command inside as well."""
         cancel = CancelToken()
         try:
             return await in_thread(
@@ -121,17 +121,17 @@ class AsyncWorkspace:
     async def terminal(
         self, options: AttachOptions | None = None, *, rows: int = 24, columns: int = 80
     ) -> AsyncTerminal:
-        """A terminal whose methods are awaited: ``async with await workspace.terminal() as terminal``."""
+        """Open a shell: ``async with await workspace.terminal() as terminal``."""
         return AsyncTerminal(await in_thread(self.sync.terminal, options, rows=rows, columns=columns))
 
     async def logs(self, tail: int | None = None) -> str:
-        """What its main process wrote so far."""
+        """The output of its main process so far."""
         return await in_thread(self.sync.logs, tail)
 
     async def follow_logs(self) -> AsyncIterator[bytes]:
-        """What its main process writes, in pieces, until it ends: ``async for piece in workspace.follow_logs()``.
+        """The output of its main process, in pieces, until it ends: ``async for piece in workspace.follow_logs()``.
 
-        It ends when the iteration is left or the task is cancelled.
+        Leaving the iteration or cancelling the task ends it.
         """
         cancel = CancelToken()
         pieces = await in_thread(self.sync.follow_logs, cancel)
@@ -143,19 +143,19 @@ class AsyncWorkspace:
             cancel.set()
 
     async def copy_to(self, source: str | os.PathLike[str], destination: str) -> None:
-        """Copy a file or folder in."""
+        """Copy a file or folder into the workspace."""
         await in_thread(self.sync.copy_to, source, destination)
 
     async def copy_from(self, source: str, destination: str | os.PathLike[str]) -> Path:
-        """Copy a file or folder out."""
+        """Copy a file or folder out of the workspace."""
         return await in_thread(self.sync.copy_from, source, destination)
 
     async def port(self, port: int | str) -> HostPort:
-        """Where this host reaches a published port."""
+        """The address of a published port for this process."""
         return await in_thread(self.sync.port, port)
 
     async def stop(self, grace: float = 10) -> None:
-        """Ask it to end."""
+        """Stop it, and kill it after ``grace`` seconds."""
         await in_thread(self.sync.stop, grace)
 
     async def start(self) -> None:

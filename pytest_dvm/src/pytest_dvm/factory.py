@@ -1,4 +1,4 @@
-"""`WorkspaceFactory`: several workspaces for one test, on one network where they find each other by name."""
+"""`WorkspaceFactory`: several workspaces for one test, on one network."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from dvm_runtimes.validation.naming import check_container_name
 
 if TYPE_CHECKING:
     from .async_workspace import AsyncWorkspace
-    from .request import Wanted
+    from .request import WorkspaceRequest
     from .supply import Supply
     from .workspace import Workspace
 
 
 class WorkspaceFactory:
-    """Makes workspaces for one test; they are removed when it ends.
+    """Creates workspaces for one test; they are removed when it ends.
 
-    Those that are given a name are on one network of this test's own, and
-    reach each other by it. Those without are where the engine puts them.
+    Workspaces with a name are on one network of the test and reach each other
+    by name. The others are on the engine's default network.
 
     Args:
-        supply: of the test's runtime.
-        wanted: from keywords to what they ask for.
+        supply: the supply of the test's runtime.
+        parse: keywords to the workspace that they request.
 
     Attributes:
-        workspaces: those made so far.
+        workspaces: the workspaces created so far.
     """
 
-    def __init__(self, supply: Supply, wanted: Callable[[dict[str, Any]], Wanted]) -> None:
+    def __init__(self, supply: Supply, parse: Callable[[dict[str, Any]], WorkspaceRequest]) -> None:
         self._supply = supply
-        self._wanted = wanted
+        self._parse = parse
         self._network = ""
         self._volume_prefix = ""
         self._volumes: dict[str, None] = {}
@@ -39,30 +39,30 @@ class WorkspaceFactory:
         self.workspaces: list[Workspace] = []
 
     def __call__(self, name: str = "", **keywords: Any) -> Workspace:
-        """Start another one.
+        """Create and start a workspace.
 
         Args:
-            name: what the others on the network call it, as in ``"db"``.
-            keywords: as for ``@pytest.mark.dvm``; they win over the marker's.
+            name: its name on the network, as in ``"db"``.
+            keywords: those of ``@pytest.mark.dvm``; they override the marker's.
 
         Raises:
-            InvalidOptionError: a keyword, or a name that is taken.
-            UnsupportedError: a name, where the engine has no networks.
+            InvalidOptionError: an invalid keyword, or a name that is taken.
+            UnsupportedError: a name was given, and the engine has no networks.
         """
-        wanted = self._wanted(keywords)
+        request = self._parse(keywords)
         if name:
             check_container_name(name, "name")
             if name in self._names:
-                raise InvalidOptionError("name", name, "this test has a workspace of that name already")
+                raise InvalidOptionError("name", name, "this test already has a workspace of that name")
             self._names.add(name)
-        network = self._join() if name and not wanted.options.network_mode else ""
-        workspace = self._supply.make(wanted, network=network, alias=name, volumes=self._plan_volumes(wanted))
+        network = self._join() if name and not request.options.network_mode else ""
+        workspace = self._supply.make(request, network=network, alias=name, volumes=self._plan_volumes(request))
         self.workspaces.append(workspace)
         return workspace
 
     @property
     def aio(self) -> AsyncWorkspaceFactory:
-        """The same, awaited."""
+        """The same factory, to be awaited."""
         return AsyncWorkspaceFactory(self)
 
     def _join(self) -> str:
@@ -70,20 +70,20 @@ class WorkspaceFactory:
             self._network = self._supply.make_network()
         return self._network
 
-    def _plan_volumes(self, wanted: Wanted) -> str:
+    def _plan_volumes(self, request: WorkspaceRequest) -> str:
         """The prefix of this test's volumes, which its workspaces share by name; empty for a workspace without any."""
         from .supply import volumes_of, with_own_volumes
 
-        if wanted.keep_volumes or not volumes_of(wanted.options):
+        if request.keep_volumes or not volumes_of(request.options):
             return ""
         self._volume_prefix = self._volume_prefix or self._supply.volume_prefix()
-        volumes = volumes_of(with_own_volumes(wanted.options, self._volume_prefix))
+        volumes = volumes_of(with_own_volumes(request.options, self._volume_prefix))
         self._supply.plan_volumes(name for name in volumes if name not in self._volumes)
         self._volumes.update(dict.fromkeys(volumes))
         return self._volume_prefix
 
     def close(self, *, keep: bool = False) -> None:
-        """Remove what was made, and the network; or leave it all to the user."""
+        """Remove the workspaces, their volumes and the network, or keep them."""
         for workspace in self.workspaces:
             if keep:
                 self._supply.forget(workspace.name)
@@ -101,7 +101,7 @@ class AsyncWorkspaceFactory:
         self.sync = factory
 
     async def __call__(self, name: str = "", **keywords: Any) -> AsyncWorkspace:
-        """Start another one; see `WorkspaceFactory`."""
+        """Create and start a workspace; see `WorkspaceFactory`."""
         from .async_workspace import in_thread
 
         return (await in_thread(self.sync, name, **keywords)).aio

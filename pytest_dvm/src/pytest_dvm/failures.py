@@ -1,4 +1,4 @@
-"""Failures that explain themselves: the state of a test's workspaces, their last lines, what failed inside."""
+"""Add the state of a test's workspaces to its failure report."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .factory import WorkspaceFactory
 from .workspace import Failed, Workspace
 
 ASYNC = ("AsyncWorkspace", "AsyncWorkspaceFactory")
-"""What has a workspace or a factory in ``sync``, by name: its module is not loaded for those who have no such tests."""
+"""Classes with a workspace or a factory in ``sync``, by name, so that their module is not imported."""
 LINES = 20
-"""Last log lines that are shown."""
+"""Number of log lines in a report."""
 OUTPUT = 2000
-"""Characters of each stream of a failed command that are shown."""
+"""Characters of each stream of a failed command in a report."""
 PATIENCE = 5.0
-"""Seconds for each question to an engine that may be the very thing that failed."""
+"""Seconds for each call: the engine itself may have failed."""
 
 
 def explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Add to a failed report what its workspaces can tell."""
+    """Add status, logs and failed commands of the workspaces to a failed report."""
     for workspace in workspaces_of(item):
         title = f"workspace {workspace.name} on {workspace.runtime.platform_name}"
         _add(report, title, "\n".join(describe(workspace)))
@@ -33,7 +33,7 @@ def explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
 
 
 def _add(report: pytest.TestReport, title: str, text: str) -> None:
-    # What is part of the representation is in the JUnit file as well; a section of the report is on the terminal only.
+    # The representation is in the JUnit file as well; sections of the report are on the terminal only.
     add = getattr(report.longrepr, "addsection", None)
     if add is not None:
         add(title, text)
@@ -44,11 +44,11 @@ def _add(report: pytest.TestReport, title: str, text: str) -> None:
 
 
 def workspaces_of(item: pytest.Item) -> list[Workspace]:
-    """The workspaces that a test was given, through whatever fixture."""
+    """The workspaces among the fixture values of a test."""
     found: dict[str, Workspace] = {}
     values: Iterable[Any] = getattr(item, "funcargs", {}).values()
     for value in values:
-        # By then an async test's values have been replaced, see `plugin.pytest_runtest_call`.
+        # The values of an async test have been replaced, see `plugin.pytest_runtest_call`.
         value = getattr(value, "sync", value) if type(value).__name__ in ASYNC else value
         if isinstance(value, Workspace):
             found[value.name] = value
@@ -77,7 +77,7 @@ def describe(workspace: Workspace) -> Iterator[str]:
 
 
 def describe_command(failed: Failed) -> Iterator[str]:
-    """A failed command and the ends of its output."""
+    """A failed command with the end of its output."""
     yield f"failed command (exit code {failed.result.exit_code}): {failed.command}"
     for name, data in (("stdout", failed.result.stdout), ("stderr", failed.result.stderr)):
         text = data.decode(errors="replace").rstrip()

@@ -1,4 +1,4 @@
-"""Images that tests build: each content once per run."""
+"""Build the images of tests, each content once per run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def build_once(supply: Supply, options: BuildOptions) -> str:
-    """The name of the image, which is built unless some process of the run has done so."""
+    """Build an image unless a process of the run has done so; returns its name."""
     name = f"dvm-test-{supply.run.place.run}:{content_hash(options)}"
     ledger = supply.run.records.ledger_for(supply.runtime)
     named = dataclasses.replace(options, image_name=name)

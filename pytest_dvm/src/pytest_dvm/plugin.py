@@ -1,7 +1,7 @@
-"""What pytest sees of this plugin: its options, its marker, its hooks and its fixtures.
+"""The pytest plugin: its options, marker, hooks and fixtures.
 
-This is imported by every test run, used or not: nothing here imports more
-than pytest itself. The rest is loaded when the first fixture asks for it.
+Every test run imports this module, so it imports nothing but pytest. The rest
+is imported when a fixture is used for the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from .run_identity import new_run, place_of
+from .run_identity import new_run, run_identity
 from .settings import ALL, Settings, add_options, read
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
     from .factory import WorkspaceFactory
-    from .request import Wanted
+    from .request import WorkspaceRequest
     from .run import Run
     from .supply import Supply
     from .workspace import Workspace
@@ -32,7 +32,7 @@ MARKER = (
     "every field of StartOptions too, and the nearest marker wins"
 )
 SKIPPED = "no container engine: "
-"""What the reason of a skip for want of an engine begins with."""
+"""The beginning of the reason of tests that are skipped without an engine."""
 
 FORKED = (
     "pytest-dvm does not work with --forked: threads and connections do not survive a fork. "
@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # The first to be added is the last to be called: what pytest itself tidies up takes as long as half of a removal.
+    # Added first, so called last: pytest's own clean-up takes as long as half of a removal.
     config.add_cleanup(lambda: _close_run(config))
     config.addinivalue_line("markers", MARKER)
     config.stash[SETTINGS] = read(config)
@@ -70,11 +70,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def run_of(config: pytest.Config) -> Run:
-    """What this process has of engines; begun with the first call."""
+    """The engines and resources of this process; created by the first call."""
     if RUN not in config.stash:
         from .run import Run
 
-        run = Run(config.stash[SETTINGS], place_of(getattr(config, "workerinput", None)))
+        run = Run(config.stash[SETTINGS], run_identity(getattr(config, "workerinput", None)))
         config.stash[RUN] = run
     return config.stash[RUN]
 
@@ -86,7 +86,7 @@ def _close_run(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """In xdist's controller: tell a worker which run it is part of."""
+    """In xdist's controller: tell a worker the identity of the run."""
     stash = node.config.stash
     stash.setdefault(RUN_NAME, new_run())
     node.workerinput["dvm_run"] = stash[RUN_NAME]
@@ -95,13 +95,13 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """In xdist's controller: a worker has ended, and said what it used; or it crashed."""
-    told = getattr(node, "workeroutput", None)
-    told = told.get("dvm") if told else None
-    if told is None and not error:
+    """In xdist's controller: take the report of a worker that has ended or crashed."""
+    output = getattr(node, "workeroutput", None)
+    reported = output.get("dvm") if output else None
+    if reported is None and not error:
         return
     node.config.stash[SHARED_USED] = True
-    for version in (told or {}).get("versions", ()):
+    for version in (reported or {}).get("versions", ()):
         node.config.stash[VERSIONS][version] = None
 
 
@@ -134,7 +134,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def runtimes_of(config: pytest.Config) -> tuple[str, ...]:
-    """The runtimes of this run; ``all`` asks the machine, once, the first time that a test uses a workspace."""
+    """The runtimes of this run. ``all`` is resolved once, when a test uses a workspace for the first time."""
     if RUNTIMES not in config.stash:
         names = config.stash[SETTINGS].runtimes
         if names == (ALL,) and not config.option.collectonly:
@@ -155,7 +155,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def runtime_name(node: pytest.Item | Any, config: pytest.Config) -> str:
-    """The runtime that a test runs on."""
+    """The name of the runtime that a test runs on."""
     callspec = getattr(node, "callspec", None)
     name = callspec.params.get("dvm_runtime") if callspec is not None else None
     return str(name or runtimes_of(config)[0])
@@ -165,7 +165,7 @@ def runtime_name(node: pytest.Item | Any, config: pytest.Config) -> str:
 
 
 def uses_workspaces(item: pytest.Item) -> bool:
-    """Whether a test has to do with an engine."""
+    """Whether a test uses an engine."""
     return "dvm_runtime" in getattr(item, "fixturenames", ())
 
 
@@ -173,7 +173,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     config = item.config
     if CONNECTING not in config.stash and uses_workspaces(item) and not may_be_deselected(config):
         config.stash[CONNECTING] = True
-        # The engine is found while collection goes on; who needs it first waits for it, or learns why there is none.
+        # In the background, during the collection; the first fixture waits for the result.
         run_of(config).connect(runtime_name(item, config))
 
 
@@ -183,23 +183,23 @@ def forks(config: pytest.Config) -> bool:
 
 
 def may_be_deselected(config: pytest.Config) -> bool:
-    """Whether a test that was collected need not be run."""
+    """Whether tests that were collected may not run."""
     options = ("forked", "collectonly", "keyword", "markexpr", "deselect", "lf", "last_failed", "stepwise")
     return any(config.getoption(name, default=None) for name in options)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the first workspaces: by the time that the first test runs, they do so too."""
+    """Start the first workspaces, so that they run when the first test begins."""
     items = [item for item in session.items if uses_workspaces(item)]
     if items and not session.config.option.collectonly:
         if forks(session.config):
             if not hasattr(session.config, "workerinput"):
                 raise pytest.UsageError(FORKED)
             return  # in a worker of xdist, each test says so
-        from .prestart import start_ahead
+        from .prestart import prestart
 
-        start_ahead(run_of(session.config), items)
+        prestart(run_of(session.config), items)
 
 
 # Fixtures
@@ -225,35 +225,35 @@ def _supply(config: pytest.Config, name: str) -> Supply:
     _unavailable(config, problem)
 
 
-def wanted_by(item: pytest.Item, keywords: dict[str, Any] | None = None) -> Wanted:
-    """What a test's markers ask for.
+def request_of(item: pytest.Item, keywords: dict[str, Any] | None = None) -> WorkspaceRequest:
+    """The workspace that the markers of a test request.
 
     Raises:
         InvalidOptionError: naming the keyword and the value.
     """
     from dvm_runtimes.errors import InvalidOptionError
 
-    from .request import merge, wanted
+    from .request import merge, parse_request
 
     marks = list(item.iter_markers("dvm"))
     for mark in marks:
         if mark.args:
             raise InvalidOptionError("mark.dvm", mark.args[0], 'takes keywords only, such as image="debian:12"')
-    return wanted(
+    return parse_request(
         merge([keywords or {}, *(mark.kwargs for mark in marks)]), item.config.stash[SETTINGS], item.path.parent
     )
 
 
 @pytest.fixture(scope="session")
 def dvm_runtime(request: pytest.FixtureRequest) -> ContainerRuntime:
-    """The runtime of this run: a `dvm_runtimes.ContainerRuntime`. Skips the test if there is no engine."""
+    """The `dvm_runtimes.ContainerRuntime` of this run. Skips the test without an engine."""
     name = getattr(request, "param", None) or runtimes_of(request.config)[0]
     return _supply(request.config, name).runtime
 
 
 @pytest.fixture(scope="session")
 def dvm_session_options() -> dict[str, Any]:
-    """What ``dvm_session_workspace`` is started with: override it with the keywords of ``@pytest.mark.dvm``."""
+    """Override it to set the options of ``dvm_session_workspace``: the keywords of ``@pytest.mark.dvm``."""
     return {}
 
 
@@ -261,14 +261,14 @@ def dvm_session_options() -> dict[str, Any]:
 def dvm_session_workspace(
     request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime, dvm_session_options: dict[str, Any]
 ) -> Iterator[Workspace]:
-    """One workspace for the whole run, with xdist too."""
-    from .request import wanted
+    """One workspace for the whole run, shared by xdist's workers."""
+    from .request import parse_request
     from .start_failures import started
 
     config = request.config
     supply = run_of(config).supply_of(dvm_runtime)
     with started():
-        asked = wanted(dvm_session_options, config.stash[SETTINGS], config.rootpath)
+        asked = parse_request(dvm_session_options, config.stash[SETTINGS], config.rootpath)
         workspace = supply.session(asked).result()
     yield workspace
     supply.end_session(asked, workspace)
@@ -276,12 +276,12 @@ def dvm_session_workspace(
 
 @pytest.fixture
 def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[Workspace]:
-    """A workspace for this test alone, as its marker wants it."""
+    """A workspace of this test, with the options of its markers."""
     from .start_failures import started
 
     supply = run_of(request.config).supply_of(dvm_runtime)
     with started():
-        asked = wanted_by(request.node)
+        asked = request_of(request.node)
         workspace = supply.take(asked)
     yield workspace
     if _keep(request):
@@ -292,11 +292,11 @@ def dvm_workspace(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime)
 
 @pytest.fixture
 def dvm_workspace_factory(request: pytest.FixtureRequest, dvm_runtime: ContainerRuntime) -> Iterator[WorkspaceFactory]:
-    """Makes workspaces for this test: ``db = dvm_workspace_factory("db", image="postgres:17")``."""
+    """Creates workspaces for this test: ``db = dvm_workspace_factory("db", image="postgres:17")``."""
     from .factory import WorkspaceFactory
 
     supply = run_of(request.config).supply_of(dvm_runtime)
-    factory = WorkspaceFactory(supply, lambda keywords: wanted_by(request.node, keywords))
+    factory = WorkspaceFactory(supply, lambda keywords: request_of(request.node, keywords))
     yield factory
     keep = _keep(request)
     for workspace in factory.workspaces if keep else ():
@@ -321,7 +321,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """An async test gets its workspaces with awaitable methods."""
+    """Give an async test workspaces with awaitable methods."""
     if "pytest_dvm.workspace" in sys.modules and inspect.iscoroutinefunction(getattr(item, "obj", None)):
         from .workspace import Workspace
 
@@ -332,7 +332,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     return (yield)
 
 
-# What is reported
+# Reports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -346,7 +346,7 @@ def pytest_runtest_makereport(
         from .failures import explain
 
         if call.when == "setup":
-            # Of the item, and so of each report that comes after this one.
+            # On the item as well, for the reports of its other phases.
             used = ("dvm_runtime", runtime_name(item, item.config))
             item.user_properties.append(used)
             report.user_properties.append(used)
@@ -356,14 +356,14 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
-    """No mark for each of any number of tests that were skipped for one and the same reason."""
+    """Print no mark for tests that are skipped without an engine; the summary has one line for all."""
     if report.skipped and skip_reason(report).startswith(SKIPPED) and config.get_verbosity() <= 0:
         return "skipped", "", ""
     return None
 
 
 def skip_reason(report: pytest.TestReport) -> str:
-    """Why a test was skipped; empty if it was not."""
+    """The reason of a skipped test; else empty."""
     longrepr = report.longrepr
     return str(longrepr[2]).removeprefix("Skipped: ") if isinstance(longrepr, tuple) else ""
 

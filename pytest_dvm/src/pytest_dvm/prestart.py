@@ -9,8 +9,8 @@ import pytest
 
 from dvm_runtimes.errors import DvmError
 
-from .plugin import runtime_name, wanted_by
-from .request import Wanted, wanted
+from .plugin import request_of, runtime_name
+from .request import WorkspaceRequest, parse_request
 
 if TYPE_CHECKING:
     from .run import Run
@@ -19,24 +19,24 @@ AT_FIRST = 2
 """Kinds of workspaces that are started before the first test; the others when their first test takes one."""
 
 
-def start_ahead(run: Run, items: list[pytest.Item]) -> None:
-    """Tell the supplies what ``items`` will take, in their order.
+def prestart(run: Run, items: list[pytest.Item]) -> None:
+    """Announce the workspaces that ``items`` will take, in their order.
 
-    What a test asks for wrongly is left to that test to complain of.
+    An invalid request is left for its test to report.
     """
-    kinds: dict[tuple[str, str], Wanted] = {}
+    kinds: dict[tuple[str, str], WorkspaceRequest] = {}
     tests: Counter[tuple[str, str]] = Counter()
-    shared: dict[tuple[str, str], Wanted] = {}
+    shared: dict[tuple[str, str], WorkspaceRequest] = {}
     for item in items:
         name = runtime_name(item, item.config)
         names: list[str] = getattr(item, "fixturenames", [])
         try:
             if "dvm_workspace" in names:
-                kind = wanted_by(item)
+                kind = request_of(item)
                 kinds.setdefault((name, kind.key), kind)
                 tests[name, kind.key] += 1
             if "dvm_session_workspace" in names and not _overridden(item):
-                kind = wanted({}, run.settings, item.config.rootpath)
+                kind = parse_request({}, run.settings, item.config.rootpath)
                 shared.setdefault((name, kind.key), kind)
         except DvmError:
             continue
@@ -46,11 +46,11 @@ def start_ahead(run: Run, items: list[pytest.Item]) -> None:
     for number, (key, kind) in enumerate(kinds.items()):
         if supply := run.supply_if_any(key[0]):
             supply.expect(kind, tests[key], now=number < AT_FIRST)
-    # What the reports will need is loaded while the engine works.
+    # Import what the reports need while the engine works.
     from . import failures, summary  # noqa: F401
 
 
 def _overridden(item: pytest.Item) -> bool:
-    """Whether the project has options of its own for the session's workspace; only its fixture knows them."""
+    """Whether the project overrides the options of the session's workspace, which only its fixture knows."""
     info = getattr(item, "_fixtureinfo", None)
     return info is None or len(info.name2fixturedefs.get("dvm_session_options", ())) != 1

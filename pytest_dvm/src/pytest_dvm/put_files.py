@@ -1,4 +1,4 @@
-"""Puts content into a workspace: text, bytes, and files and folders of this machine."""
+"""Copy content into a workspace: text, bytes, files and folders."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SCRIPT = 0o755
 PLAIN = 0o644
 
 
-def place_files(workspace: Workspace, files: Mapping[str, bytes | Path]) -> None:
-    """Put each of ``files`` at its path inside; folders that are missing are made.
+def put_files(workspace: Workspace, files: Mapping[str, bytes | Path]) -> None:
+    """Copy each of ``files`` to its path inside, and create missing folders.
 
-    What begins with ``#!`` may be executed.
+    Content that begins with ``#!`` is made executable.
 
     Raises:
-        EngineError: a folder that cannot be made.
-        InvalidOptionError: a file of this machine that is not there.
+        EngineError: a folder cannot be created.
+        InvalidOptionError: a file of this machine does not exist.
     """
     with tempfile.TemporaryDirectory(prefix="dvm-files-") as folder:
         for number, (place, content) in enumerate(files.items()):

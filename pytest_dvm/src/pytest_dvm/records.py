@@ -1,4 +1,4 @@
-"""The ledgers of a run: one of this process, and one that all processes of a run share."""
+"""The ledgers of a run: one for each process, and one shared by all processes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dvm_runtimes.cleanup.ledger import Ledger, ledgers_folder, sweep
 from dvm_runtimes.cleanup.ownership import current_owner, owner_of
 from dvm_runtimes.cleanup.reaper import read
 
-from .run_identity import Place
+from .run_identity import RunIdentity
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
 
 class Records:
-    """Where this process writes down what it makes; begun with the first thing.
+    """The ledgers of this process, created when the first resource is recorded.
 
     Args:
-        place: whose.
-        keep: the setting; what may stay has no owner on the engine, lest ``dvm gc`` takes it for forgotten.
+        place: the identity of the run and of this process.
+        keep: the setting ``dvm_keep``. Workspaces that may be kept have no owner, so that ``dvm gc`` keeps them too.
     """
 
-    def __init__(self, place: Place, keep: str = "never") -> None:
+    def __init__(self, place: RunIdentity, keep: str = "never") -> None:
         self._place = place
         self._lock = threading.Lock()
         self._own: Ledger | None = None
@@ -46,7 +46,7 @@ class Records:
 
     @property
     def shared(self) -> Ledger:
-        """The ledger of the run; this process's own where nobody shares it."""
+        """The ledger of the run; without xdist that of this process."""
         if not self._place.shared:
             return self.own
         with self._lock:
@@ -58,11 +58,11 @@ class Records:
             return self._shared
 
     def ledger_for(self, runtime: ContainerRuntime) -> Ledger:
-        """Where things for the whole run are written down: nobody shares an engine that only this process sees."""
+        """The ledger for resources of the whole run. An engine in this process's memory is not shared."""
         return self.shared if runtime.removal() else self.own
 
     def hand_over(self) -> None:
-        """Let all that this process has be removed, beside what it does until `close`. What it makes then is new."""
+        """Let the reaper remove the resources of this process in the background, until `close`."""
         with self._lock:
             if self._own is not None:
                 self._own.hand_over()
@@ -70,7 +70,7 @@ class Records:
                 self._own = None
 
     def close(self) -> None:
-        """Remove what this process still has; what the run shares is its controller's to remove."""
+        """Remove the resources of this process. The controller removes shared ones."""
         for ledger in (*self._handed_over, self._own):
             if ledger is not None:
                 ledger.close()
@@ -79,47 +79,47 @@ class Records:
 
 
 def shared_file(run: str) -> Path:
-    """The ledger that the processes of a run share."""
+    """The path of the shared ledger of a run."""
     return ledgers_folder() / f"run-{run}.ledger"
 
 
 def end_shared(run: str) -> None:
-    """Remove what the processes of a run shared: for the controller, when they have ended."""
+    """Remove the shared resources of a run; called by the controller when the workers have ended."""
     from dvm_runtimes.cleanup.reaper import reap
 
     reap(os.fspath(shared_file(run)), in_flight=0.0)
 
 
 def made(ledger: Ledger, kind: str, name: str) -> bool:
-    """Whether some process of the run has made it."""
+    """Whether a process of the run has created the resource."""
     _, entries = read(os.fspath(ledger.file))
     return any(entry["kind"] == kind and entry["name"] == name and entry["made"] for entry in entries)
 
 
 @contextlib.contextmanager
-def turn(ledger: Ledger) -> Iterator[None]:
-    """One process of the run at a time; a process that dies loses its turn."""
+def exclusive(ledger: Ledger) -> Iterator[None]:
+    """Hold an exclusive lock within the run; a process that dies releases it."""
     import fcntl
 
     with ledger.file.open("rb") as file:
-        # A lock belongs to the open file, so threads of one process take turns too.
+        # The lock belongs to the open file, so it works between threads as well.
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def agreed(ledger: Ledger, find: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-    """What the first process of the run finds; the others, which might find something else, take its word."""
-    with turn(ledger):
-        said = ledger.noted()
-        if said is None:
-            said = ",".join(find())
-            ledger.note(said)
-    return tuple(said.split(","))
+    """What ``find`` returned in the first process of the run, for all of its processes."""
+    with exclusive(ledger):
+        found = ledger.noted()
+        if found is None:
+            found = ",".join(find())
+            ledger.note(found)
+    return tuple(found.split(","))
 
 
 def once(ledger: Ledger, kind: str, name: str, engine: str, make: Callable[[], object]) -> None:
-    """Let one process of the run make it, while the others wait."""
-    with turn(ledger):
+    """Create a resource in one process of the run, while the others wait."""
+    with exclusive(ledger):
         if not made(ledger, kind, name):
             ledger.plan(kind, name, engine)
             make()

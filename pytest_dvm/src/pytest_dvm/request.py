@@ -1,4 +1,4 @@
-"""What a test wants of its workspace: markers and keyword arguments to options, without an engine."""
+"""The workspace that a test requests: markers and keyword arguments as options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dvm_runtimes.user.home import expand_home
 from .settings import Settings
 
 SHORT = {"image": "image_name", "network": "network_mode"}
-"""Keywords that are shorter here than in `StartOptions`."""
+"""Keywords with a shorter name than in `StartOptions`."""
 _OURS = ("container_name", "workspace_name", "owner", "ttl", "on_drift")
 _MAPPINGS = ("env", "files", "labels", "extra_hosts")
 _BUILD_PATHS = ("app_path", "build_context", "dockerfile")
@@ -34,15 +34,15 @@ KEYWORDS = frozenset(
 )
 
 
-class Wanted(NamedTuple):
-    """One kind of workspace.
+class WorkspaceRequest(NamedTuple):
+    """A kind of workspace.
 
     Attributes:
-        options: how it is started; its names are given later.
-        build: how its image is built first; None when it has one.
+        options: the start options; names are set later.
+        build: the build of its image; None if it has an image.
         files: path inside to content, or to a file or folder of this machine.
         keep_volumes: named volumes keep their names and outlive the run, instead of being the workspace's own.
-        key: equal for equal wishes, in every process of a run.
+        key: equal for equal requests, in every process of a run.
     """
 
     options: StartOptions
@@ -53,15 +53,14 @@ class Wanted(NamedTuple):
 
     @property
     def alone(self) -> bool:
-        """Whether two of them cannot be there at the same time."""
+        """Whether two of them cannot exist at the same time."""
         return any(port.host is not None for port in self.options.ports)
 
     @property
-    def keeps_nothing(self) -> bool:
-        """Whether all that it could remember is in its own files and processes.
+    def resettable(self) -> bool:
+        """Whether its whole state is in its files and processes, so that it can be reset.
 
-        Not so where its main process is a program of the user's, which has a memory, nor with anything that is
-        shared with others, nor with rights that reach further.
+        False with a main process of the user's, with mounts and networks, and with additional rights.
         """
         options = self.options
         return (
@@ -79,7 +78,7 @@ class Wanted(NamedTuple):
 
 
 def merge(keywords: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One set of keywords from several, the nearest first: it wins, and env and files are joined.
+    """Merge keywords, the nearest first: the nearest wins; env and files are merged.
 
     >>> merge([{"env": {"A": "1"}}, {"image": "debian:12", "env": {"A": "0", "B": "2"}}])
     {'image': 'debian:12', 'env': {'A': '1', 'B': '2'}}
@@ -92,16 +91,16 @@ def merge(keywords: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wanted:
-    """What ``keywords`` ask for.
+def parse_request(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> WorkspaceRequest:
+    """Parse the keywords of a marker or of ``dvm_workspace_factory``.
 
     Args:
-        keywords: of ``@pytest.mark.dvm`` or of ``dvm_workspace_factory``.
-        settings: the run's; they have the default image.
+        keywords: the keywords.
+        settings: the settings of the run, with the default image.
         folder: where relative paths start.
 
     Raises:
-        InvalidOptionError: a keyword that means nothing, or a value that no engine could take.
+        InvalidOptionError: an unknown keyword or an invalid value.
     """
     given = dict(keywords)
     for name, value in given.items():
@@ -135,7 +134,9 @@ def wanted(keywords: Mapping[str, Any], settings: Settings, folder: Path) -> Wan
     given["ports"] = tuple(port if isinstance(port, Port) else Port(port) for port in given.get("ports") or ())
     given["mounts"] = tuple(_mount(mount, folder) for mount in given.get("mounts") or ())
     options = StartOptions(container_name="dvm-test", **given)
-    return Wanted(options, build, files, keep_volumes, _key({**given, "keep_volumes": keep_volumes}, build, files))
+    return WorkspaceRequest(
+        options, build, files, keep_volumes, _key({**given, "keep_volumes": keep_volumes}, build, files)
+    )
 
 
 def _build(build: object, folder: Path) -> BuildOptions | None:

@@ -1,4 +1,4 @@
-"""`Run`: what one pytest process has of engines, from the first fixture that asks to the end."""
+"""`Run`: the engines and resources of one pytest process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .settings import AUTO, Settings
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
 
-    from .run_identity import Place
+    from .run_identity import RunIdentity
     from .supply import Supply
 
 T = TypeVar("T")
@@ -27,31 +27,31 @@ FORKED_RUN = "this process is a fork of the test run, whose threads and connecti
 
 
 class Run:
-    """The engines of this process, each asked for once.
+    """The engines of this process, each connected once.
 
     Args:
-        settings: the user's.
-        place: which run this process is part of, and which part.
+        settings: the user's settings.
+        place: the identity of the run and of this process.
     """
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, place: RunIdentity) -> None:
         self.settings = settings
         self.place = place
         self.cancel = CancelToken()
         self.records = Records(place, keep=settings.keep)
         self.background = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-dvm")
         self.ending = False
-        """Whether the last test is over: what it had is removed with all the rest, see `hand_over`."""
+        """Whether the last test is over: its resources are removed with the rest, see `hand_over`."""
         self._under_way: set[Future[Any]] = set()
         self._supplies: dict[str, Supply | DvmError] = {}
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
     def supply(self, name: str) -> Supply:
-        """What gives workspaces on the runtime of that name.
+        """The supply of workspaces on a runtime.
 
         Raises:
-            DvmError: it cannot be had; the same each time, and asked only once.
+            DvmError: the runtime is not available; the same error for each call.
         """
         if os.getpid() != self._pid:
             # Before the lock, which another thread may have held during the fork.
@@ -68,7 +68,7 @@ class Run:
         return found
 
     def _create(self, name: str) -> Supply:
-        # Its small process starts while all the rest is loaded: on another processor, which the engine will need soon.
+        # The reaper starts on another processor while this one imports the drivers.
         begun = self.submit(lambda: self.records.own)
         from dvm_runtimes.discovery.factory import create_runtime
 
@@ -79,30 +79,30 @@ class Run:
         return Supply(self, name, runtime)
 
     def submit(self, do: Callable[..., T], *args: Any) -> Future[T]:
-        """Do it behind the tests' back."""
+        """Call it in a background thread."""
         future = self.background.submit(do, *args)
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)
         return future
 
     def connect(self, name: str) -> None:
-        """Begin to look for that runtime, behind the tests' back; who needs it waits for it."""
+        """Connect to a runtime in the background."""
         self.submit(self.supply_if_any, name)
 
     def supply_if_any(self, name: str) -> Supply | None:
-        """The same as `supply`; None if there is no engine, which the first test that asks is told."""
+        """The same as `supply`, or None on an error, which the first test reports."""
         try:
             return self.supply(name)
         except DvmError:
             return None
 
     def supply_of(self, runtime: ContainerRuntime) -> Supply:
-        """The supply whose runtime this is."""
+        """The supply of a runtime."""
         return next(one for one in self._supplies.values() if not isinstance(one, DvmError) and one.runtime is runtime)
 
     def reachable(self) -> tuple[str, ...]:
-        """What ``--dvm-runtime=all`` stands for in this run: the same in all of its processes."""
-        # xdist wants each worker to collect the same tests.
+        """The runtimes of ``--dvm-runtime=all``, the same in all processes of the run."""
+        # xdist requires that all workers collect the same tests.
         return agreed(self.records.shared, reachable_runtimes) if self.place.shared else reachable_runtimes()
 
     def describe(self, name: str) -> str:
@@ -114,10 +114,7 @@ class Run:
             return f"{name}: {error}"
 
     def described(self, names: Iterable[str] = ()) -> list[str]:
-        """A line for each of these runtimes, by default for those that were used; none for one that cannot be had.
-
-        That is told where it matters: by the tests that need it.
-        """
+        """A line for each available runtime: of ``names``, by default of those that were used."""
         lines = []
         for name in names or list(self._supplies):
             try:
@@ -129,15 +126,15 @@ class Run:
         return lines
 
     def hand_over(self) -> None:
-        """Let what is left be removed by another process, while this one writes its report; `close` waits for it."""
-        # What is under way here may yet write into the ledger.
+        """Let the reaper remove what is left while pytest writes its report; `close` waits for it."""
+        # Background work may still write to the ledger.
         if os.getpid() == self._pid and not self._under_way:
             self.records.hand_over()
 
     def close(self) -> None:
-        """End what is under way and remove what is left."""
+        """End background work and remove what is left."""
         if os.getpid() != self._pid:
-            return  # a fork of the process that these things belong to
+            return  # a fork: the resources are the parent's
         self.cancel.set()
         self.background.shutdown(wait=True, cancel_futures=True)
         supplies = [one for one in self._supplies.values() if not isinstance(one, DvmError)]
@@ -149,17 +146,17 @@ class Run:
 
 
 def unavailable(error: DvmError) -> bool:
-    """Whether this says that there is no engine, rather than that something is wrong."""
+    """Whether the error means that there is no engine to use."""
     return isinstance(error, RuntimeUnavailableError | UnsupportedError)
 
 
 def reachable_runtimes() -> tuple[str, ...]:
-    """What ``--dvm-runtime=all`` stands for on this machine, now; ``auto`` if nothing answers."""
+    """The engines that answer now; ``auto`` if none does."""
     from dvm_runtimes.discovery.detection import detect_platforms
     from dvm_runtimes.discovery.probing import PATIENT
     from dvm_runtimes.discovery.provider import NEVER
 
-    # A busy engine must not be left out: its tests would go missing without a word.
+    # With time for a busy engine, whose tests would be left out silently.
     platforms = detect_platforms(timeout=PATIENT)
     found = [one.selector or one.type for one in platforms if one.reachable and one.rank < NEVER]
     return tuple(dict.fromkeys(found)) or (AUTO,)

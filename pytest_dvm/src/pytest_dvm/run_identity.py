@@ -1,4 +1,4 @@
-"""Which run a pytest process is part of: a run of its own, or one that xdist spread over several processes."""
+"""The identity of a test run, which xdist may spread over several processes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Place(NamedTuple):
-    """This process's place in its run.
+class RunIdentity(NamedTuple):
+    """The run, and this process within it.
 
     Attributes:
-        run: a mark of the run, the same in all of its processes.
-        worker: xdist's name of this worker; empty in a process that runs tests by itself.
-        controller: the process whose end is the end of the run; this one, where there is no other on this machine.
+        run: a random ID, the same in all processes of the run.
+        worker: xdist's name of this worker; empty without xdist.
+        controller: the process whose end ends the run; this one without xdist, and in a worker on another machine.
     """
 
     run: str
@@ -22,26 +22,26 @@ class Place(NamedTuple):
 
     @property
     def shared(self) -> bool:
-        """Whether other processes of the run are beside this one."""
+        """Whether the run has other processes on this machine."""
         return self.controller != os.getpid()
 
     @property
     def prefix(self) -> str:
-        """What the names of this process's own things begin with."""
+        """The prefix of the names of this process's resources."""
         return f"dvm-test-{self.run}-{self.worker}".rstrip("-")
 
 
 def new_run() -> str:
-    """A mark that no other run has."""
+    """A new random ID of a run."""
     return os.urandom(4).hex()
 
 
-def place_of(workerinput: Mapping[str, Any] | None) -> Place:
-    """The place that xdist's ``workerinput`` gives; None for a process that runs tests by itself."""
+def run_identity(workerinput: Mapping[str, Any] | None) -> RunIdentity:
+    """The identity in xdist's ``workerinput``; a new one for None."""
     if workerinput is None or "dvm_run" not in workerinput:
-        return Place(new_run(), controller=os.getpid())
+        return RunIdentity(new_run(), controller=os.getpid())
     controller = int(workerinput["dvm_controller"])
-    # A worker on another machine has another parent: it keeps to itself.
+    # A worker on another machine has another parent, and shares nothing.
     if os.getppid() != controller:
         controller = os.getpid()
-    return Place(str(workerinput["dvm_run"]), str(workerinput["workerid"]), controller)
+    return RunIdentity(str(workerinput["dvm_run"]), str(workerinput["workerid"]), controller)

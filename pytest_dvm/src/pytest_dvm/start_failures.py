@@ -1,4 +1,4 @@
-"""Starts that fail are told in their own words."""
+"""Report start failures without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dvm_runtimes.errors import DvmError
 
 @contextlib.contextmanager
 def started() -> Iterator[None]:
-    """A start that fails is told in its own words, not by a traceback through this plugin."""
+    """Turn an error of the start into a test failure without a traceback through this plugin."""
     try:
         yield
     except DvmError as error:

@@ -1,4 +1,4 @@
-"""The end of the terminal's report: why tests were skipped, what was kept, and the table of tests and runtimes."""
+"""The plugin's part of the terminal summary: skip reasons, kept workspaces, and the table of tests by runtime."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .plugin import SETTINGS, SKIPPED, VERSIONS, skip_reason
 
 KEPT = "dvm_kept"  # as in `supply`, which is not loaded for it
 LONGEST = 200
-"""Tests that the table shows one by one; of more, the last line tells the sums."""
+"""Maximum number of tests in the table; with more, it has the sums only."""
 
 
 def write(terminal: pytest.TerminalReporter, config: pytest.Config, reports: list[Any]) -> None:
-    """Write what there is to tell."""
+    """Write the summary."""
     for version in config.stash[VERSIONS]:
         terminal.write_line(version)
     reasons = Counter(skip_reason(one) for one in reports if isinstance(one, pytest.TestReport) and one.skipped)

@@ -1,4 +1,4 @@
-"""`Supply`: the workspaces of one run on one runtime, made before they are asked for where that is known."""
+"""`Supply`: creates, resets and removes the workspaces of one run on one runtime."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dvm_runtimes.errors import DvmError, UnsupportedError, WorkspaceNotFoundErr
 from dvm_runtimes.runtime import ContainerRuntime
 
 from .recorder import record_starts
-from .records import made, turn
-from .request import Wanted
+from .records import exclusive, made
+from .request import WorkspaceRequest
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from .run import Run
 
 KEPT = "dvm_kept"
-"""The property of a report that tells of a workspace that stays."""
+"""The property of a report that names a workspace that is kept."""
 READY = 2
-"""How many workspaces of a kind that cannot be reset are made in advance."""
+"""Workspaces of a kind that are created in advance if they cannot be reset."""
 PAYS = 2
-"""How many times over a second workspace of another kind must save the time of its start: while one is reset, the
-other is in use. By what the engine takes for both, as measured in this run."""
+"""A second workspace that can be reset is created if it saves this multiple of its start time, as measured in this run:
+one is reset while the other is in use."""
 PATIENCE = 3
-"""Resets in a row that may fail until a kind counts as one that cannot be reset."""
+"""Failed resets in a row after which a kind is no longer reset."""
 
 
 class Supply:
-    """Makes, hands out and removes workspaces on one runtime.
+    """Creates, resets and removes workspaces on one runtime.
 
     Args:
-        run: of this process.
-        name: what the user called the runtime.
+        run: the run.
+        name: the runtime's name as the user gave it.
         runtime: the runtime.
     """
 
@@ -61,97 +61,97 @@ class Supply:
         self._session: dict[str, Future[Workspace]] = {}
         self._warm: dict[str, Resetter] = {}
         self._dirty: Counter[str] = Counter()
-        """How many resets of a kind have failed in a row."""
+        """Failed resets of a kind in a row."""
         self._start_seconds: dict[str, float] = {}
         self._reset_seconds: dict[str, float] = {}
-        """What the last start and the last reset of a kind took."""
+        """Duration of the last start and the last reset of a kind."""
         self._there: set[str] = set()
-        """Names of containers of this process's own that have not been removed."""
+        """Names of this process's containers that have not been removed."""
         self._volumes: dict[str, tuple[str, ...]] = {}
         """The volumes that are removed with a container, by its name."""
 
     # For one test
 
-    def expect(self, wanted: Wanted, tests: int = 1, *, now: bool = True) -> None:
-        """``tests`` more tests will take one of these; with ``now``, the first is started at once."""
+    def expect(self, request: WorkspaceRequest, tests: int = 1, *, now: bool = True) -> None:
+        """Announce that ``tests`` more tests will take such a workspace; with ``now``, start the first at once."""
         with self._lock:
-            self._expected[wanted.key] += tests
+            self._expected[request.key] += tests
         if now:
-            self._prepare(wanted)
+            self._prepare(request)
 
-    def take(self, wanted: Wanted) -> Workspace:
-        """A workspace in which nothing of another test is to be seen.
+    def take(self, request: WorkspaceRequest) -> Workspace:
+        """A workspace that contains nothing of another test.
 
         Raises:
             DvmError: it could not be started.
         """
         with self._lock:
-            self._expected[wanted.key] -= 1
-            waiting = self._ready[wanted.key]
-        self._prepare(wanted)
+            self._expected[request.key] -= 1
+            waiting = self._ready[request.key]
+        self._prepare(request)
         if waiting:
-            # One that is reset may be ready long before one that is started.
+            # A reset may be done long before a start.
             done, _ = wait(list(waiting), return_when=FIRST_COMPLETED)
             first = next(iter(done))
             with self._lock:
                 waiting.remove(first)
-            self._prepare(wanted)
+            self._prepare(request)
             try:
                 return first.result()
             except DvmError:
-                pass  # made in advance, perhaps too early: the test gets an error of its own
-        return self._make_warm(wanted)
+                pass  # created in advance, perhaps too early: try again for this test
+        return self._make_warm(request)
 
-    def give_back(self, workspace: Workspace, wanted: Wanted) -> None:
-        """The test is over: nothing of it is seen by another."""
+    def give_back(self, workspace: Workspace, request: WorkspaceRequest) -> None:
+        """Reset or remove the workspace of a test that is over."""
         container = workspace.retire()
-        if wanted.alone:
+        if request.alone:
             self.remove(workspace.name)
             return
         with self._lock:
-            waiting = self._ready[wanted.key]
-            again = workspace.name in self._warm and len(waiting) < self._expected[wanted.key]
+            waiting = self._ready[request.key]
+            again = workspace.name in self._warm and len(waiting) < self._expected[request.key]
             if again:
-                waiting.append(self.run.submit(self._again, wanted, workspace.name, container))
+                waiting.append(self.run.submit(self._again, request, workspace.name, container))
         if not again:
             self._let_go(workspace.name)
 
     def keep(self, workspace: Workspace, node: Any) -> None:
-        """Leave it to the user, and tell how to get into it."""
+        """Keep it, and report the command that attaches to it."""
         self._cool(workspace.name)
         self.forget(workspace.name)
         node.user_properties.append((KEPT, f"dvm attach {workspace.name} --runtime {self.runtime.selector}"))
 
-    def _prepare(self, wanted: Wanted) -> None:
-        if wanted.alone:
+    def _prepare(self, request: WorkspaceRequest) -> None:
+        if request.alone:
             return
         with self._lock:
-            waiting = self._ready[wanted.key]
-            while len(waiting) < min(self._ahead(wanted), self._expected[wanted.key]):
-                waiting.append(self.run.submit(self._make_warm, wanted))
+            waiting = self._ready[request.key]
+            while len(waiting) < min(self._ahead(request), self._expected[request.key]):
+                waiting.append(self.run.submit(self._make_warm, request))
 
-    def _ahead(self, wanted: Wanted) -> int:
-        """How many of a kind are to be ready, besides the one that is in use."""
-        key = wanted.key
-        if self._dirty[key] >= PATIENCE or not wanted.keeps_nothing:
+    def _ahead(self, request: WorkspaceRequest) -> int:
+        """How many workspaces of a kind to have ready, besides the one in use."""
+        key = request.key
+        if self._dirty[key] >= PATIENCE or not request.resettable:
             return READY
         if key not in self._start_seconds or self._dirty[key]:
             return 1
         saved = self._expected[key] * self._reset_seconds.get(key, 0.0)
         return 1 if saved > PAYS * self._start_seconds[key] else 0
 
-    # Used again
+    # Resetting
 
-    def _make_warm(self, wanted: Wanted) -> Workspace:
-        """A new one, which is looked after from its beginning if it can be reset, and if another test is to have it."""
-        runtime, key = self.runtime, wanted.key
-        useful = self._expected[key] > 1 and self._dirty[key] < PATIENCE and wanted.keeps_nothing
+    def _make_warm(self, request: WorkspaceRequest) -> Workspace:
+        """Create a workspace, with a resetter if it can be reset and another test will use it."""
+        runtime, key = self.runtime, request.key
+        useful = self._expected[key] > 1 and self._dirty[key] < PATIENCE and request.resettable
         if not useful:
-            return self.make(wanted)
+            return self.make(request)
         from .reset import Resetter
 
         began = time.monotonic()
-        bare = wanted._replace(files={}, options=dataclasses.replace(wanted.options, ready=None))
+        bare = request._replace(files={}, options=dataclasses.replace(request.options, ready=None))
         workspace = self.make(bare)
         resetter = Resetter(runtime.engine, workspace.id)
         if resetter.begin():
@@ -159,25 +159,25 @@ class Supply:
         else:
             self._dirty[key] = PATIENCE
         self._start_seconds[key] = time.monotonic() - began
-        return self._finish(wanted, workspace.name, workspace.id)
+        return self._finish(request, workspace.name, workspace.id)
 
-    def _again(self, wanted: Wanted, name: str, container: str) -> Workspace:
-        """The same one, reset; a new one if anything is not as it was."""
+    def _again(self, request: WorkspaceRequest, name: str, container: str) -> Workspace:
+        """Reset the workspace; create a new one if the state differs."""
         began = time.monotonic()
         if self._warm[name].reset():
-            self._dirty[wanted.key] = 0
-            self._reset_seconds[wanted.key] = time.monotonic() - began
-            return self._finish(wanted, name, container)
-        self._dirty[wanted.key] += 1
+            self._dirty[request.key] = 0
+            self._reset_seconds[request.key] = time.monotonic() - began
+            return self._finish(request, name, container)
+        self._dirty[request.key] += 1
         self.remove(name)
-        return self._make_warm(wanted)
+        return self._make_warm(request)
 
-    def _finish(self, wanted: Wanted, name: str, container: str) -> Workspace:
-        options = self._options(wanted, name)
+    def _finish(self, request: WorkspaceRequest, name: str, container: str) -> Workspace:
+        options = self._options(request, name)
         workspace = Workspace(self.runtime, container, options, self.run.settings.timeout)
         try:
-            if wanted.files or options.ready is not None:
-                self._furnish(workspace, wanted, options)
+            if request.files or options.ready is not None:
+                self._furnish(workspace, request, options)
         except BaseException:
             self.remove(name)
             raise
@@ -190,50 +190,47 @@ class Supply:
 
     # For the whole run
 
-    def session(self, wanted: Wanted) -> Future[Workspace]:
-        """The one workspace of this kind that the whole run has; started now, if nobody did."""
+    def session(self, request: WorkspaceRequest) -> Future[Workspace]:
+        """The workspace of this kind for the whole run; started by the first call."""
         with self._lock:
-            if wanted.key not in self._session:
-                self._session[wanted.key] = self.run.submit(self._share, wanted)
-            return self._session[wanted.key]
+            if request.key not in self._session:
+                self._session[request.key] = self.run.submit(self._share, request)
+            return self._session[request.key]
 
-    def end_session(self, wanted: Wanted, workspace: Workspace) -> None:
-        """No test of this process needs it any more; where others may, it is left to the end of the run."""
+    def end_session(self, request: WorkspaceRequest, workspace: Workspace) -> None:
+        """Remove it after the last test of this process, unless other processes share it until the end of the run."""
         if not self.run.place.shared or not self.runtime.removal():
             with self._lock:
-                self._session.pop(wanted.key, None)
+                self._session.pop(request.key, None)
             self._let_go(workspace.name)
 
-    def _share(self, wanted: Wanted) -> Workspace:
+    def _share(self, request: WorkspaceRequest) -> Workspace:
         ledger = self.run.records.ledger_for(self.runtime)
-        name = f"dvm-test-{self.run.place.run}-{wanted.key}"
+        name = f"dvm-test-{self.run.place.run}-{request.key}"
         if ledger is self.run.records.own:
-            return self.make(wanted, name=name)
-        options = self._options(wanted, name)  # builds the image, which is a turn of its own
+            return self.make(request, name=name)
+        options = self._options(request, name)  # builds the image, under a lock of its own
         image = options.image_name
-        with turn(ledger):
+        with exclusive(ledger):
             if made(ledger, "container", name):
                 found = self.runtime.find_workspace(name, cancel=self.run.cancel)
                 if found is not None:
                     return Workspace(self.runtime, found.id, options, self.run.settings.timeout)
-            wanted = wanted._replace(options=dataclasses.replace(wanted.options, image_name=image), build=None)
-            return self.make(wanted, name=name, ledger=ledger)
+            request = request._replace(options=dataclasses.replace(request.options, image_name=image), build=None)
+            return self.make(request, name=name, ledger=ledger)
 
     def _let_go(self, name: str) -> None:
-        """Remove it, behind the tests' back; at the end of the run, together with all that is left.
-
-        Not where that takes a command, which has to load a driver that is loaded here already.
-        """
+        """Remove it in the background; after the last test, leave it to the reaper if that needs no command."""
         if self.run.ending and "socket" in self.runtime.removal():
             self._cool(name)
         else:
             self.run.submit(self.remove, name)
 
-    # Making and removing
+    # Creating and removing
 
     def make(
         self,
-        wanted: Wanted,
+        request: WorkspaceRequest,
         *,
         name: str = "",
         network: str = "",
@@ -241,24 +238,24 @@ class Supply:
         volumes: str = "",
         ledger: Ledger | None = None,
     ) -> Workspace:
-        """Start one, put its files in it and wait until it is ready.
+        """Create a workspace, copy its files into it and wait until it is ready.
 
         Args:
-            wanted: its kind.
-            name: the container's; default a new one.
-            network: what it is on, besides what ``wanted`` says.
-            alias: what others on that network call it too.
+            request: the workspace.
+            name: the container's name; default a new one.
+            network: a network to join.
+            alias: a further name on that network.
             volumes: prefix of its named volumes, which the caller removes; default volumes that are its own.
-            ledger: where it is written down; default this process's own.
+            ledger: the ledger; default that of this process.
         """
         name = name or f"{self.run.place.prefix}-{next(self._numbers)}"
-        options = self._options(wanted, name, volumes)
+        options = self._options(request, name, volumes)
         if network:
             options = dataclasses.replace(options, network_mode=network, network_aliases=(alias,) if alias else ())
         record = ledger or self.run.records.own
         engine = record.engine(self.runtime)
         timeout, cancel = self.run.settings.timeout, self.run.cancel
-        if not volumes and not wanted.keep_volumes:
+        if not volumes and not request.keep_volumes:
             self._volumes[name] = volumes_of(options)
             for volume in self._volumes[name]:
                 record.plan("volume", volume, engine)
@@ -266,37 +263,37 @@ class Supply:
         if ledger is None:
             self._there.add(name)
         try:
-            first = dataclasses.replace(options, ready=None) if wanted.files else options
+            first = dataclasses.replace(options, ready=None) if request.files else options
             made_id = self._start(first, timeout=timeout, cancel=cancel)
             workspace = Workspace(self.runtime, made_id, options, timeout)
             record.made("container", name, engine)
-            if wanted.files:
-                self._furnish(workspace, wanted, options)
+            if request.files:
+                self._furnish(workspace, request, options)
         except BaseException:
             self.remove(name, record)
             raise
         return workspace
 
-    def _furnish(self, workspace: Workspace, wanted: Wanted, options: StartOptions) -> None:
-        from .put_files import place_files
+    def _furnish(self, workspace: Workspace, request: WorkspaceRequest, options: StartOptions) -> None:
+        from .put_files import put_files
 
-        place_files(workspace, wanted.files)
+        put_files(workspace, request.files)
         if options.ready is not None:
-            # It runs already: this waits, and starts nothing.
+            # It runs already: this only waits.
             self._start(options, timeout=self.run.settings.timeout, cancel=self.run.cancel)
 
-    def _options(self, wanted: Wanted, name: str, volumes: str = "") -> StartOptions:
+    def _options(self, request: WorkspaceRequest, name: str, volumes: str = "") -> StartOptions:
         records = self.run.records
-        image = wanted.options.image_name
-        if wanted.build is not None:
+        image = request.options.image_name
+        if request.build is not None:
             from .images import build_once
 
-            image = build_once(self, wanted.build)
-        options = wanted.options if wanted.keep_volumes else with_own_volumes(wanted.options, volumes or name)
+            image = build_once(self, request.build)
+        options = request.options if request.keep_volumes else with_own_volumes(request.options, volumes or name)
         return dataclasses.replace(options, image_name=image, container_name=name, owner=records.owner)
 
     def remove(self, name: str, record: Ledger | None = None) -> None:
-        """Remove a workspace, whatever its state; one that is gone is no error."""
+        """Remove a workspace and its volumes; a missing one is no error."""
         self._cool(name)
         record = record or self.run.records.own
         try:
@@ -304,13 +301,13 @@ class Supply:
         except WorkspaceNotFoundError:
             pass
         except DvmError:
-            return  # it stays in the ledger, which is emptied at the end
+            return  # it is in the ledger, whose resources are removed at the end
         volumes = self._volumes.pop(name, ())
         self.forget(name, record)
         self.remove_volumes(volumes, record)
 
     def forget(self, name: str, record: Ledger | None = None) -> None:
-        """Strike a workspace off the ledger, with its volumes: it is gone, or it is to stay."""
+        """Remove a workspace and its volumes from the ledger: they are gone, or are to be kept."""
         record = record or self.run.records.own
         engine = record.engine(self.runtime)
         record.gone("container", name, engine)
@@ -336,11 +333,11 @@ class Supply:
                 if not keep:
                     self.runtime.remove_volume(name)
             except DvmError:
-                continue  # it stays in the ledger, which is emptied at the end
+                continue  # it is in the ledger, whose resources are removed at the end
             record.gone("volume", name, record.engine(self.runtime))
 
     def make_network(self) -> str:
-        """A network for the workspaces of one test; its name.
+        """Create a network for the workspaces of one test; returns its name.
 
         Raises:
             UnsupportedError: this engine has none.
@@ -358,17 +355,17 @@ class Supply:
         return name
 
     def remove_network(self, name: str, *, keep: bool = False) -> None:
-        """Remove a network, or leave it to the workspaces that are kept on it."""
+        """Remove a network, or keep it with its workspaces."""
         record = self.run.records.own
         try:
             if not keep:
                 self.runtime.remove_network(name)
         except DvmError:
-            return  # it stays in the ledger, which is emptied at the end
+            return  # it is in the ledger, whose resources are removed at the end
         record.gone("network", name, record.engine(self.runtime))
 
     def close(self) -> None:
-        """Remove what no ledger can: things that only this process sees."""
+        """Close resetters, and remove workspaces of an engine in this process's memory, which no reaper can."""
         for name in list(self._warm):
             self._cool(name)
         if not self.runtime.removal():

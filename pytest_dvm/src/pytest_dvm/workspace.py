@@ -1,4 +1,4 @@
-"""`Workspace`: what a test holds in its hands."""
+"""`Workspace`: the running workspace of a test."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from .async_workspace import AsyncWorkspace
 
 REMEMBERED = 3
-"""How many failed commands a failure report can show."""
+"""Number of failed commands in a failure report."""
 ENDED = "workspace-of-a-test-that-has-ended"
-"""The ID that a workspace has after its test: there is none, as every error then says."""
+"""The ID of a workspace after its test, which no engine knows."""
 
 
 class Failed(NamedTuple):
-    """A command that did not end with 0."""
+    """A command with an exit code other than 0."""
 
     command: str
     result: ExecResult
@@ -35,12 +35,12 @@ class Workspace:
     """One running workspace of a test.
 
     Every method may raise the errors of `dvm_runtimes.ContainerRuntime`.
-    In an ``async def`` test the fixtures give the same with awaitable methods; elsewhere `aio` does.
+    In an ``async def`` test the methods are awaitable; elsewhere `aio` has awaitable methods.
 
     Attributes:
         id: the engine's full ID.
-        name: the container's name; on a network of `dvm_workspace_factory`, others reach it by that.
-        runtime: the runtime it is on.
+        name: the container's name, which is its host name on a network.
+        runtime: its runtime.
     """
 
     def __init__(self, runtime: ContainerRuntime, id: str, options: StartOptions, timeout: float | None = None) -> None:
@@ -56,12 +56,12 @@ class Workspace:
 
     @property
     def status(self) -> WorkspaceStatus:
-        """Its state, asked now."""
+        """Its current status."""
         return self.runtime.get_workspace_status(self.id)
 
     @property
     def info(self) -> WorkspaceInfo:
-        """All that the engine tells of it, asked now.
+        """Its current `WorkspaceInfo`.
 
         Raises:
             WorkspaceNotFoundError: it was removed.
@@ -71,13 +71,15 @@ class Workspace:
             from dvm_runtimes.errors import WorkspaceNotFoundError
 
             raise WorkspaceNotFoundError(
-                f"workspace {self.name!r} is gone", platform=self.runtime.platform_name, operation="info"
+                f"workspace {self.name!r} no longer exists",
+                platform=self.runtime.platform_name,
+                operation="info",
             )
         return found
 
     @property
     def aio(self) -> AsyncWorkspace:
-        """The same workspace with awaitable methods, for async fixtures."""
+        """This workspace with awaitable methods, for async fixtures."""
         from .async_workspace import AsyncWorkspace
 
         return AsyncWorkspace(self)
@@ -94,56 +96,56 @@ class Workspace:
         timeout: float | None = None,
         cancel: threading.Event | None = None,
     ) -> ExecResult:
-        """Run a command and wait for it; a string is given to ``sh -c``.
+        """Run a command and wait for it. A string is run by ``sh -c``.
 
         Args:
-            command: words, or a line for the shell.
-            input: its standard input.
-            env: variables of this command only.
-            cwd: where it runs; default the workspace's working folder.
-            uid, gid: default the workspace's own user.
+            command: an argv, or a command line for the shell.
+            input: standard input.
+            env: additional variables.
+            cwd: working directory; default that of the workspace.
+            uid, gid: user and group; default those of the workspace.
             timeout: seconds; default ``--dvm-timeout``.
             cancel: ends it when set.
 
         >>> workspace.exec(["echo", "hello"]).stdout  # doctest: +SKIP
         b'hello\\n'
         """
-        words = ["sh", "-c", command] if isinstance(command, str) else list(command)
+        argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
         data = input.encode() if isinstance(input, str) else input
         options = ExecOptions(input=data, env=env or {}, working_dir=cwd, uid=uid, gid=gid)
         limit = self._timeout if timeout is None else timeout
-        result = self.runtime.exec_in_workspace(self.id, words, options, timeout=limit, cancel=cancel)
+        result = self.runtime.exec_in_workspace(self.id, argv, options, timeout=limit, cancel=cancel)
         if result.exit_code:
-            shown = command if isinstance(command, str) else " ".join(words)
+            shown = command if isinstance(command, str) else " ".join(argv)
             self.failed.append(Failed(shown, result))
         return result
 
     def terminal(self, options: AttachOptions | None = None, *, rows: int = 24, columns: int = 80) -> Terminal:
-        """A pexpect-style object on a shell inside; close it, or use it as a context manager."""
+        """Open a shell with the interface of pexpect; a context manager."""
         return self.runtime.open_terminal(self.id, options, rows=rows, columns=columns)
 
     def logs(self, tail: int | None = None) -> str:
-        """What its main process wrote so far, as text.
+        """The output of its main process so far, as text.
 
         Args:
-            tail: only so many last lines.
+            tail: number of lines from the end; default all.
         """
         return b"".join(self.runtime.workspace_logs(self.id, tail)).decode(errors="replace")
 
     def follow_logs(self, cancel: threading.Event | None = None) -> Iterator[bytes]:
-        """What its main process writes, in pieces, until it ends or ``cancel`` is set."""
+        """The output of its main process, in pieces, until it ends or ``cancel`` is set."""
         return self.runtime.workspace_logs(self.id, follow=True, cancel=cancel)
 
     def copy_to(self, source: str | os.PathLike[str], destination: str) -> None:
-        """Copy a file or folder of this machine in, as ``cp -a`` does."""
+        """Copy a file or folder into the workspace, like ``cp -a``."""
         self.runtime.copy_to_workspace(self.id, source, destination)
 
     def copy_from(self, source: str, destination: str | os.PathLike[str]) -> Path:
-        """Copy a file or folder out, as ``cp -a`` does; the path it has now."""
+        """Copy a file or folder out of the workspace, like ``cp -a``; returns its path."""
         return self.runtime.copy_from_workspace(self.id, source, destination)
 
     def port(self, port: int | str) -> HostPort:
-        """Where this host reaches a published port: ``8080``, or ``"53/udp"``.
+        """The address of a published port, ``8080`` or ``"53/udp"``, for this process.
 
         Raises:
             KeyError: it is not published, or the engine is elsewhere and this process cannot reach it.
@@ -163,19 +165,19 @@ class Workspace:
         return found[key]
 
     def stop(self, grace: float = 10) -> None:
-        """Ask it to end, and kill it after ``grace`` seconds."""
+        """Stop it, and kill it after ``grace`` seconds."""
         self.runtime.stop_workspace(self.id, grace)
 
     def start(self) -> None:
-        """Start it again, and wait until it is ready. Ports that the engine chose may have changed."""
+        """Start it again and wait until it is ready. Host ports may change."""
         self.id = self.runtime.start_workspace(self._options, timeout=self._timeout)
 
     def retire(self) -> str:
-        """The container's ID, which this object forgets: its test is over, and the next one must not be disturbed."""
+        """Return the container's ID and forget it, so that a test that is over cannot disturb the next one."""
         container, self.id = self.id, ENDED
         return container
 
     def restart(self, grace: float = 10) -> None:
-        """`stop` and `start`: its files stay, its processes do not."""
+        """Stop and start it. Its files are kept."""
         self.stop(grace)
         self.start()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dvm_runtimes import BuildOptions, Http, InvalidOptionError, LogLine, Mount, Port
-from pytest_dvm.request import Wanted, merge, wanted
+from pytest_dvm.request import WorkspaceRequest, merge, parse_request
 from pytest_dvm.settings import Settings
 
 
-def want(folder: Path = Path("/project"), image: str = "debian:12", **keywords: Any) -> Wanted:
-    return wanted(keywords, Settings(image=image), folder)
+def want(folder: Path = Path("/project"), image: str = "debian:12", **keywords: Any) -> WorkspaceRequest:
+    return parse_request(keywords, Settings(image=image), folder)
 
 
 def test_the_nearest_marker_wins_and_env_and_files_are_joined() -> None:
@@ -49,7 +49,7 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "conf/x").touch()
     given = {"/a": "text", "/b": b"\0", "/c": Path("conf/x"), "/d": Path("/etc")}
 
-    found = wanted({"files": given, "image": "debian:12"}, Settings(), tmp_path).files
+    found = parse_request({"files": given, "image": "debian:12"}, Settings(), tmp_path).files
 
     assert found == {"/a": b"text", "/b": b"\0", "/c": tmp_path / "conf/x", "/d": Path("/etc")}
 
@@ -75,7 +75,7 @@ def test_builds() -> None:
 
 
 def test_equal_wishes_have_equal_keys_and_others_do_not() -> None:
-    def keys(*found: Wanted) -> set[str]:
+    def keys(*found: WorkspaceRequest) -> set[str]:
         return {one.key for one in found}
 
     assert len(keys(want(), want(image="debian:12"), want(env={}), want(ports=[]))) <= 3
@@ -106,8 +106,8 @@ def test_what_cannot_be_there_twice() -> None:
     ],
 )
 def test_what_has_a_memory_that_nobody_can_look_into_is_never_used_again(keywords: dict[str, Any]) -> None:
-    assert want().keeps_nothing
-    assert not want(**keywords).keeps_nothing
+    assert want().resettable
+    assert not want(**keywords).resettable
 
 
 @pytest.mark.parametrize(
