@@ -6,6 +6,7 @@ import inspect
 import itertools
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,17 @@ def test_the_timeout_covers_the_search_for_an_engine() -> None:
     server = DvmServer("mock:never-started")  # nobody looks for the engine
     with pytest.raises(OperationTimeoutError):
         run(server, "dvm.workspace.list", {"timeout": 0.01})
+
+
+def test_the_identity_of_a_folder_asks_no_engine(tmp_path: Path) -> None:
+    (tmp_path / "My Shop").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "My Shop")
+    never_started = DvmServer("mock:never-started")
+    own = execute(never_started, "dvm.folder.identity", {"folder": str(tmp_path / "link")}, None)
+    assert (own["folder"], own["workspaceName"]) == (str((tmp_path / "My Shop").resolve()), "my-shop")
+    assert own["imageName"].startswith("dvm-my-shop-")
+    with pytest.raises(InvalidOptionError, match="folder"):
+        execute(never_started, "dvm.folder.identity", None, None)
 
 
 def test_a_missing_workspace_is_an_error_of_each_command_that_needs_one(server: DvmServer) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "dvm.workspace.exec",
     "dvm.workspace.logs",
     "dvm.workspace.attach",
+    "dvm.folder.identity",
     "dvm.context.get",
     "dvm.context.set",
     "dvm.doctor",

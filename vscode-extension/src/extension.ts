@@ -30,6 +30,7 @@ export function activate(context: ExtensionContext): void {
     welcomeKeys(app.state),
     ...registerCommands(app),
     terminalProfile(app),
+    app.refresh.followFolders(),
     ...tellOfTrouble(app),
     ...followSettings(app),
   );

@@ -1,7 +1,4 @@
-import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
-import { type Memento, type Uri, type WorkspaceFolder, window, workspace } from "vscode";
-import { workspaceNameFor } from "../names";
+import { type Memento, type WorkspaceFolder, window, workspace } from "vscode";
 import type { Workspace } from "../protocol/types";
 import { folderSettings } from "../settings";
 import type { State } from "./state";
@@ -35,8 +32,8 @@ export class Folders {
   active(folder: WorkspaceFolder): Workspace | undefined {
     const chosen = this.chosen()[folder.uri.toString()];
     if (chosen) return this.state.byName(chosen);
-    const place = realPath(folder.uri.fsPath);
-    return this.state.workspaces.find((one) => one.folder === place);
+    const identity = this.state.identity(folder.uri.fsPath);
+    return identity && this.state.workspaces.find((one) => one.folder === identity.folder);
   }
 
   /** What the folder's active workspace is called, or will be; no other workspace is called so. */
@@ -56,31 +53,15 @@ export class Folders {
 
   /** Another folder's workspace may have the folder's own name already. */
   private freeName(folder: WorkspaceFolder): string {
-    const name = ownName(folder);
-    if (folderSettings(folder).workspaceName || !this.state.workspaces.some((one) => one.workspace === name))
-      return name;
-    return `${name}-${createHash("sha256").update(realPath(folder.uri.fsPath)).digest("hex").slice(0, 6)}`;
+    const { workspaceName } = folderSettings(folder);
+    if (workspaceName) return workspaceName;
+    const identity = this.state.identity(folder.uri.fsPath);
+    if (!identity) return folder.name;
+    const isTaken = this.state.workspaces.some((one) => one.workspace === identity.workspaceName);
+    return isTaken ? identity.imageName : identity.workspaceName;
   }
 
   private chosen(): Record<string, string> {
     return this.memory.get(CHOSEN, {});
-  }
-}
-
-function ownName(folder: WorkspaceFolder): string {
-  return folderSettings(folder).workspaceName || workspaceNameFor(baseName(folder.uri));
-}
-
-/** The folder's own name on disk: the one in the workspace file may be prettier, but `dvm` does not know it. */
-export function baseName(uri: Uri): string {
-  return uri.path.split("/").filter(Boolean).pop() ?? "";
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    // A folder that is gone, or on no disk, is called as it is.
-    return path;
   }
 }

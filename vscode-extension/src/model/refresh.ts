@@ -1,6 +1,6 @@
-import type { LogOutputChannel } from "vscode";
+import { type Disposable, type LogOutputChannel, workspace } from "vscode";
 import { asFailure } from "../protocol/failure";
-import type { Platform, RuntimeInfo, Workspace } from "../protocol/types";
+import type { FolderIdentity, Platform, RuntimeInfo, Workspace } from "../protocol/types";
 import type { Connection } from "../server/connection";
 import type { State } from "./state";
 
@@ -17,7 +17,7 @@ export class Refresh {
       state.setServer(server);
       if (server === "ready") void this.everything();
     });
-    connection.onWorkspaceChanged(({ workspace }) => state.setWorkspace(workspace));
+    connection.onWorkspaceChanged((change) => state.setWorkspace(change.workspace));
     connection.onRuntimeChanged((change) => {
       this.log.info(`Runtime ${change.runtime}: ${change.state}`);
       // What is known at once is shown at once; the rest is asked for.
@@ -32,8 +32,14 @@ export class Refresh {
     return this.asking;
   }
 
+  /** Ask for the names of folders that are opened later. */
+  followFolders(): Disposable {
+    return workspace.onDidChangeWorkspaceFolders(() => void this.everything());
+  }
+
   private async ask(): Promise<void> {
     if (this.connection.state !== "ready") return;
+    await this.askForFolders();
     try {
       const info = await this.connection.call<RuntimeInfo>("dvm.runtime.info");
       const workspaces = await this.connection.call<Workspace[]>("dvm.workspace.list");
@@ -47,6 +53,21 @@ export class Refresh {
       this.state.setPlatforms(await this.connection.call<Platform[]>("dvm.platform.list"));
     } catch (error) {
       this.log.warn(`The platforms could not be listed: ${asFailure(error).message}`);
+    }
+  }
+
+  private async askForFolders(): Promise<void> {
+    for (const { uri } of workspace.workspaceFolders ?? []) {
+      const folder = uri.fsPath;
+      if (this.state.identity(folder)) continue;
+      try {
+        this.state.setIdentity(
+          folder,
+          await this.connection.call<FolderIdentity>("dvm.folder.identity", { folder }),
+        );
+      } catch (error) {
+        this.log.warn(`The folder ${folder} has no identity: ${asFailure(error).message}`);
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import { EventEmitter } from "vscode";
-import type { Platform, RuntimeInfo, Workspace, WorkspaceState } from "../protocol/types";
+import type { FolderIdentity, Platform, RuntimeInfo, Workspace, WorkspaceState } from "../protocol/types";
 import type { ServerState } from "../server/connection";
 
 /** What is being done to a workspace from this window. */
@@ -23,6 +23,7 @@ export class State {
   private readonly found = new Map<string, Workspace>();
   private readonly activities = new Map<string, Activity>();
   private readonly failures = new Map<string, string>();
+  private readonly identities = new Map<string, FolderIdentity>();
 
   readonly onDidChange = this.emitter.event;
   server: ServerState = "stopped";
@@ -42,6 +43,16 @@ export class State {
   byName(name: string): Workspace | undefined {
     const all = this.workspaces;
     return all.find((one) => one.workspace === name) ?? all.find((one) => one.name === name);
+  }
+
+  /** What the server calls a folder; undefined until it was asked. */
+  identity(path: string): FolderIdentity | undefined {
+    return this.identities.get(path);
+  }
+
+  setIdentity(path: string, identity: FolderIdentity): void {
+    this.identities.set(path, identity);
+    this.emitter.fire();
   }
 
   activity(name: string): Activity | undefined {

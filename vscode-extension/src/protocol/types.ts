@@ -33,6 +33,15 @@ export interface Workspace {
   ports?: Record<string, HostPort>;
 }
 
+/** The names that belong to a folder, from `dvm.folder.identity`. */
+export interface FolderIdentity {
+  /** The real path. */
+  folder: string;
+  workspaceName: string;
+  /** The name of its image and container; no other folder has it. */
+  imageName: string;
+}
+
 export interface Platform {
   type: string;
   name: string;

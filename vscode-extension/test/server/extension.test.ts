@@ -1,8 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { deactivate } from "../../src/extension";
-import { workspaceNameFor } from "../../src/names";
 import { fake } from "../stub/fake";
 import {
   channel,
@@ -282,24 +280,4 @@ it("ends the server, and what it started, when the window closes", async () => {
   await deactivate();
   const isThere = (): boolean => existsSync(`/proc/${pid}`);
   await expect.poll(isThere, { timeout: 10_000 }).toBe(false);
-});
-
-it("calls folders as `dvm` does", () => {
-  const names = [
-    "My Shop",
-    "shop",
-    "..x",
-    "ÄÖ",
-    "a".repeat(80),
-    "a_b.c",
-    `${"a".repeat(58)}-b`,
-    "dvm",
-    "x y--z",
-    "shop_(v2)",
-    "Café",
-  ];
-  const program =
-    "import json, sys; from dvm_runtimes.folders.identity import FolderIdentity as F; print(json.dumps([F.of('/srv/' + n).workspace_name for n in json.loads(sys.argv[1])]))";
-  const theirs = execFileSync(PYTHON, ["-c", program, JSON.stringify(names)], { encoding: "utf8" });
-  expect(names.map(workspaceNameFor)).toEqual(JSON.parse(theirs));
 });

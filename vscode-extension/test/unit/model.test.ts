@@ -1,31 +1,13 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Memento, Uri, type WorkspaceFolder } from "vscode";
 import { engineFix } from "../../src/model/engineFix";
 import { Folders } from "../../src/model/folders";
 import { addressIn, commandIn } from "../../src/model/hints";
 import { State } from "../../src/model/state";
-import { workspaceNameFor } from "../../src/names";
 import { fake } from "../stub/fake";
 import { anEngine, aPlatform, aWorkspace } from "./making";
 
 beforeEach(() => fake.reset());
-
-describe("names", () => {
-  it.each([
-    ["My Shop", "my-shop"],
-    ["shop", "shop"],
-    ["..", "workspace"],
-    ["ÄÖ", "ao"],
-    ["日本", "workspace"],
-    ["shop_(v2)", "shop-v2"],
-    ["a".repeat(80), "a".repeat(59)],
-    ["a_b.c", "a_b.c"],
-    [`${"a".repeat(58)}-b`, "a".repeat(58)],
-  ])("%s is called %s", (folder, name) => expect(workspaceNameFor(folder)).toBe(name));
-});
 
 describe("hints", () => {
   it("have a command between backticks", () => {
@@ -149,7 +131,6 @@ describe("what would make an engine answer", () => {
 });
 
 describe("folders", () => {
-  let root = "";
   let state: State;
   let folders: Folders;
   const memory = new Map<string, unknown>();
@@ -159,38 +140,35 @@ describe("folders", () => {
   } as unknown as Memento;
 
   const folderAt = (path: string): WorkspaceFolder => ({ uri: Uri.file(path), name: "pretty", index: 0 });
+  const SHOP = { folder: "/real/Shop", workspaceName: "shop", imageName: "dvm-shop-1" };
 
   beforeEach(() => {
-    root = realpathSync(mkdtempSync(join(tmpdir(), "dvm-folders-")));
     memory.clear();
     state = new State();
     folders = new Folders(state, memento);
+    state.setIdentity("/link", SHOP);
   });
-  afterEach(() => rmSync(root, { recursive: true }));
 
-  it("have the workspace that was started for them, also through a link", () => {
-    mkdirSync(join(root, "Shop"));
-    symlinkSync(join(root, "Shop"), join(root, "link"));
-    const own = aWorkspace({ id: "1", name: "dvm-shop-1", workspace: "shop", folder: join(root, "Shop") });
+  it("have the workspace of the folder that the server says they are", () => {
+    const own = aWorkspace({ id: "1", name: "dvm-shop-1", workspace: "shop", folder: "/real/Shop" });
     state.setWorkspaces([own]);
-    expect(folders.name(folderAt(join(root, "Shop")))).toBe("shop");
+    expect(folders.active(folderAt("/link"))).toEqual(own);
+    expect(folders.name(folderAt("/link"))).toBe("shop");
     const other = aWorkspace({ id: "2", name: "dvm-shop-2", workspace: "shop", folder: "/elsewhere/shop" });
     state.setWorkspaces([own, other]);
-    expect(folders.active(folderAt(join(root, "Shop")))).toEqual(own);
-    expect(folders.active(folderAt(join(root, "link")))).toEqual(own);
-    expect(folders.name(folderAt(join(root, "link")))).toBe("dvm-shop-1");
+    expect(folders.active(folderAt("/link"))).toEqual(own);
+    expect(folders.name(folderAt("/link"))).toBe("dvm-shop-1");
   });
 
   it("have no workspace that only has their name", () => {
     state.setWorkspaces([aWorkspace({ workspace: "shop" })]);
-    expect(folders.active(folderAt("/srv/Shop"))).toBeUndefined();
-    expect(folders.name(folderAt("/srv/other"))).toBe("other");
+    expect(folders.active(folderAt("/link"))).toBeUndefined();
+    expect(folders.name(folderAt("/link"))).toBe("dvm-shop-1");
   });
 
-  it("do not take another folder's workspace for theirs, nor its name", () => {
-    state.setWorkspaces([aWorkspace({ workspace: "shop", folder: "/elsewhere/shop" })]);
-    expect(folders.active(folderAt("/srv/shop"))).toBeUndefined();
-    expect(folders.name(folderAt("/srv/shop"))).toBe("shop-e7c7ea");
+  it("are called by their own name until the server was asked", () => {
+    expect(folders.active(folderAt("/srv/other"))).toBeUndefined();
+    expect(folders.name(folderAt("/srv/other"))).toBe("pretty");
   });
 
   it("have the one that was chosen or set", async () => {

@@ -16,6 +16,7 @@ COMMAND_IDS = (
     "dvm.workspace.exec",
     "dvm.workspace.logs",
     "dvm.workspace.attach",
+    "dvm.folder.identity",
     "dvm.context.get",
     "dvm.context.set",
     "dvm.doctor",

@@ -10,7 +10,7 @@ from dvm_server import json_codec
 from dvm_server.arguments import Arguments
 from dvm_server.protocol.work import NeedsThreadError, Work
 
-from . import attach, context, engines, exec, images, lifecycle, logs, queries, start
+from . import attach, context, engines, exec, folders, images, lifecycle, logs, queries, start
 from .call import Call
 from .targets import Target
 
@@ -61,6 +61,7 @@ COMMANDS: dict[str, Command] = {
     "dvm.workspace.exec": Command(exec.exec_command, exec.ExecRequest.parse, exec.encode_result),
     "dvm.workspace.logs": Command(logs.read_logs, logs.LogsRequest.parse, as_is),
     "dvm.workspace.attach": Command(attach.attach_plan, attach.AttachRequest.parse, as_is),
+    "dvm.folder.identity": Command(folders.folder_identity, folders.parse_folder, as_is, long=False),
     "dvm.context.get": Command(context.get_context, no_members, json_codec.to_dict),
     "dvm.context.set": Command(context.set_context, context.parse_context, json_codec.to_dict),
     "dvm.doctor": Command(engines.run_doctor, no_members, json_codec.deep_camel),
