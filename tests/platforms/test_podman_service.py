@@ -14,7 +14,7 @@ import pytest
 from dvm_runtimes.engines.docker_api import Endpoint
 from dvm_runtimes.engines.docker_api.client import ping
 from dvm_runtimes.errors import RuntimeUnavailableError
-from dvm_runtimes.platforms.podman.provider import PodmanProvider
+from dvm_runtimes.platforms.podman.provider import PodmanProvider, rootless_folder
 from dvm_runtimes.platforms.podman.service import ensure_service, listens, podman_program
 
 from .made_up import PATIENT, MadeUp
@@ -105,6 +105,50 @@ def test_asked_for_by_name(linux: MadeUp, install: Install) -> None:
 
     with PODMAN.create(PODMAN.select(linux.machine, ""), linux.machine) as runtime:
         assert (runtime.platform_name, runtime.version()) == ("Podman (rootless)", "5.5.5")
+
+
+@pytest.fixture
+def no_run_user(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
+    """A machine without ``/run/user/UID``, whose user may not make it: a container, or a session of cron or su."""
+    linux.uid = os.getuid() or 1234  # root's own is another one
+    linux.folder("/run")
+    linux.folder("/tmp")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: mode != os.W_OK and access(path, mode, **more))
+    return linux
+
+
+def test_without_run_user_it_is_started_below_the_temporary_folder(no_run_user: MadeUp, install: Install) -> None:
+    install(SERVES)
+    socket = no_run_user.path(f"/tmp/podman-run-{no_run_user.uid}/podman/podman.sock")
+
+    platform = PODMAN.select(no_run_user.machine, "rootless")
+    assert platform.endpoint == f"unix://{socket}"
+    with PODMAN.create(platform, no_run_user.machine) as runtime:
+        assert runtime.version() == "5.5.5"
+    assert socket.parent.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["podman", "storage"])
+def test_without_run_user_one_that_runs_is_found(no_run_user: MadeUp, name: str) -> None:
+    for one in ("podman", name):
+        folder = no_run_user.folder(f"/tmp/{one}-run-{no_run_user.uid}")
+        folder.chmod(0o700)
+        os.chown(folder, no_run_user.uid, -1)
+    no_run_user.live(f"/tmp/{name}-run-{no_run_user.uid}/podman/podman.sock")
+
+    (platform,) = no_run_user.platforms()
+    assert (platform.endpoint, platform.reachable) == (f"unix://{folder}/podman/podman.sock", True)
+
+
+def test_a_temporary_folder_that_others_may_write_to_is_passed_over(no_run_user: MadeUp) -> None:
+    """Whoever made it could serve a socket of their own there."""
+    for name in ("podman", "storage"):
+        folder = no_run_user.folder(f"/tmp/{name}-run-{no_run_user.uid}")
+        folder.chmod(0o777)
+        os.chown(folder, no_run_user.uid, -1)
+
+    assert rootless_folder(no_run_user.machine) == no_run_user.home / "rundir"
 
 
 def test_looking_starts_nothing(linux: MadeUp, install: Install) -> None:

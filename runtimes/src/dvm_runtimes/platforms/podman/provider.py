@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dvm_runtimes.discovery.machine import is_folder, matches
+from dvm_runtimes.discovery.machine import exists, is_folder, matches
 from dvm_runtimes.discovery.probing import first_alive
 from dvm_runtimes.discovery.provider import NEVER, Machine, Probe
 from dvm_runtimes.engines.docker_api import DockerProfile, Endpoint, Hints
@@ -187,10 +188,38 @@ def _places(machine: Machine) -> list[Way]:
     """The places where Podman puts its sockets, whether there is one or not; the user's own first."""
     if machine.system == "darwin":
         return list(_machines(machine))
-    rootless = _here(runtime_folder(machine) / "podman/podman.sock", ROOTLESS, "Podman (rootless)", machine)
+    rootless = _here(rootless_folder(machine) / "podman/podman.sock", ROOTLESS, "Podman (rootless)", machine)
     rootful = _here(machine.path("/run/podman/podman.sock"), ROOTFUL, "Podman", machine)
     own = [rootful, rootless] if machine.uid == 0 else [rootless, rootful]
     return [*own, *(way for way in _machines(machine) if _is_there(way))]
+
+
+def rootless_folder(machine: Machine) -> Path:
+    """The folder of the user's own Podman.
+
+    Where no login manager makes ``/run/user/UID``, Podman makes one below the
+    temporary folder: ``podman-run-UID``, since version 5 ``storage-run-UID``.
+    One that belongs to somebody else is passed over, as Podman does it.
+    """
+    usual = runtime_folder(machine)
+    parents = [usual, *usual.parents]
+    nearest = next(folder for folder in parents if is_folder(folder))
+    if machine.env.get("XDG_RUNTIME_DIR") or os.access(nearest, os.W_OK):
+        return usual
+    temporary = Path(machine.env.get("TMPDIR") or machine.path("/tmp"))  # noqa: S108 -- who owns it is checked
+    folders = [temporary / f"{name}-run-{machine.uid}" for name in ("podman", "storage")]
+    own = [folder for folder in folders if _belongs_to(machine.uid, folder)]
+    free = [folder for folder in folders if not exists(folder)]
+    served = [folder for folder in own if exists(folder / "podman/podman.sock")]
+    return next(iter([*served, *own, *free]), machine.home / "rundir")
+
+
+def _belongs_to(uid: int, folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == uid and not status.st_mode & 0o022
 
 
 def _here(socket: Path, profile: str, name: str, machine: Machine) -> Way:

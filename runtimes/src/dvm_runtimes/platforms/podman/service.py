@@ -60,7 +60,9 @@ def ensure_service(path: Path, machine: Machine, platform: str) -> None:
     if not program or listens(path):
         return
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # `parents=True` alone would give those of its own making the default mode.
+        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         with _alone(path):
             # Another process may have been faster.
             if not listens(path):
