@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def vm(engine: RunningEngine) -> Iterator[Any]:
         vms["profiles"][PROFILE] |= changes
         described.write_text(json.dumps(vms))
 
+    change.folder = engine.folder  # type: ignore[attr-defined]
     yield change
     described.write_text(before)
 
@@ -213,3 +214,23 @@ def test_one_that_stops_says_how_to_start_it_and_is_used_again(
         runtime.version(timeout=LIMIT)
     vm(status="Running")
     assert sh(runtime, workspace, "echo back") == (0, b"back\n", b"")
+
+
+def test_one_remote_command_a_call(runtime: ContainerRuntime, workspace: str, vm: Any) -> None:
+    """Each costs seconds on a slow machine: a look-up is one, and a command is one, whatever its input."""
+    counted = runtime.list_workspaces(timeout=LIMIT)
+    assert counted
+    name = counted[0].name
+
+    def calls(work: Callable[[], object]) -> int:
+        vm(counts=True)
+        file = vm.folder / "calls"
+        file.unlink(missing_ok=True)
+        work()
+        return len(file.read_text().splitlines())
+
+    assert calls(lambda: runtime.list_workspaces(timeout=LIMIT)) == 1
+    assert calls(lambda: runtime.find_workspace(name, timeout=LIMIT)) == 1
+    assert calls(lambda: runtime.exec_in_workspace(name, ["cat"], ExecOptions(input=b"in"), timeout=LIMIT)) == 2
+    with_no_input = ExecOptions(input=b"")
+    assert calls(lambda: runtime.exec_in_workspace(name, ["cat"], with_no_input, timeout=LIMIT)) == 2

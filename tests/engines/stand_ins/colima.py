@@ -59,6 +59,9 @@ def main() -> None:
         elif rest and rest[0].startswith("-"):
             print(f"Error: unknown shorthand flag: {rest[0][1:2]!r} in {rest[0]}\nUsage:", file=sys.stderr)
             fatal(f"unknown shorthand flag: {rest[0][1:2]!r} in {rest[0]}")
+        if found.get("counts"):
+            with Path(folder, "calls").open("a") as calls:
+                calls.write("ssh\n")
         ssh(found, rest)
     else:
         fatal(f'unknown command "{command}" for "colima"')

@@ -56,6 +56,9 @@ class Engine(ABC):
     """Whether a container that is gone or does not run is refused by the engine's own `exec_start`, before anything
     is run, so that nobody need ask for its state first."""
 
+    one_look: bool = False
+    """Whether each request is expensive, so that one list of all workspaces is the whole look-up of one."""
+
     longest_pause: float = 1.0
     """Seconds between two tries to reach an engine that does not answer, at most; more where a try is expensive."""
 

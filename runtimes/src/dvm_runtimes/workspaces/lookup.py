@@ -20,6 +20,8 @@ def find(engine: Engine, op: Operation, reference: str) -> Container | None:
         InvalidOptionError: empty, or several workspaces are called so.
     """
     check_reference(reference)
+    if engine.one_look:
+        return _in_list(engine, op, reference)
     container = engine.inspect_container(op, reference)
     if container is not None and is_managed(container.labels):
         exact = reference in (container.id, container.name)
@@ -102,11 +104,31 @@ def check_reference(reference: str) -> None:
 
 def _named(engine: Engine, op: Operation, name: str) -> Container | None:
     # An empty value in a filter stands for any, so the name is compared here too.
-    found = [
-        container
-        for container in engine.list_containers(op, {MANAGED: "true", WORKSPACE: name})
-        if container.labels.get(WORKSPACE) == name and is_managed(container.labels)
-    ]
+    return _only(
+        [one for one in engine.list_containers(op, {MANAGED: "true", WORKSPACE: name}) if _is(one, name)], name
+    )
+
+
+def _in_list(engine: Engine, op: Operation, reference: str) -> Container | None:
+    """The same as `find`, from one list of all workspaces."""
+    ours = [one for one in engine.list_containers(op, {MANAGED: "true"}) if is_managed(one.labels)]
+    exact = next((one for one in ours if reference in (one.id, one.name)), None)
+    if exact is not None:
+        return exact
+    begun = [one for one in ours if one.id.startswith(reference)]
+    return _only([one for one in ours if _is(one, reference)], reference) or (begun[0] if len(begun) == 1 else None)
+
+
+def _is(container: Container, name: str) -> bool:
+    return container.labels.get(WORKSPACE) == name and is_managed(container.labels)
+
+
+def _only(found: list[Container], name: str) -> Container | None:
+    """The one workspace of that name; None for none.
+
+    Raises:
+        InvalidOptionError: there are several.
+    """
     if len(found) > 1:
         names = ", ".join(sorted(container.name for container in found))
         raise InvalidOptionError(

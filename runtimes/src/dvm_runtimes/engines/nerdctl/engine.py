@@ -57,6 +57,7 @@ class NerdctlEngine(Engine):
         self.platform_name = profile.platform_name
         self.endpoint = profile.endpoint
         self.profile = profile
+        self.one_look = profile.in_vm
         # A try starts programs, in a virtual machine through ssh.
         self.longest_pause = 30.0 if profile.in_vm else 5.0
         self._transport = transport
@@ -273,6 +274,8 @@ class NerdctlEngine(Engine):
             )
         args, operands = argv.exec_(container, spec)
         call = self._client.nerdctl(args, operands)
+        if spec.stdin and not spec.tty:
+            call = dataclasses.replace(call, command=("sh", "-c", scripts.EXEC, "dvm", *call.command))
         call = dataclasses.replace(
             call,
             env=container_env({**spec.env, scripts.EXEC_VARIABLE: call.mark}),

@@ -32,7 +32,7 @@ end_rest() {
         end_all "=$mark"
         [ -n "$pids" ] || break
     done
-    rm -rf "${TMPDIR:-/tmp}/dvm-build-$mark" "${TMPDIR:-/tmp}/dvm-copy-$mark"
+    rm -rf "${TMPDIR:-/tmp}/dvm-build-$mark" "${TMPDIR:-/tmp}/dvm-copy-$mark" "${TMPDIR:-/tmp}/dvm-exec-$mark"
 }
 """
 
@@ -63,9 +63,19 @@ end_rest
 """
 )
 
-IS_THERE = r"""
-# Whether a command inside a container has come up: dvm MARK
-grep -qsaF "DVM_EXEC_ID=$1" /proc/[0-9]*/environ
+EXEC = r"""
+# Runs a command inside a container with standard input: dvm nerdctl... exec...
+# nerdctl loses an end of input that comes before the command runs, and the command would read for ever: so the end
+# waits for the command. All of it is one call, for a poll from another machine takes seconds.
+pipe=${TMPDIR:-/tmp}/dvm-exec-$DVM_CALL
+mkfifo -m 600 "$pipe" || exit 125
+exec 3<&0
+{ cat <&3; while kill -0 $$ && ! grep -qsaF "DVM_EXEC_ID=$DVM_CALL" /proc/[0-9]*/environ; do sleep 0.05; done; } \
+    > "$pipe" 2>/dev/null &
+exec 3<&- < "$pipe"
+rm -f "$pipe"
+"$@"
+exit $?
 """
 
 LIST = r"""

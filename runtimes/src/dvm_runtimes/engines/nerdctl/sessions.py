@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 
 from dvm_runtimes.engines.base import STDERR, STDOUT, ExecSession
-from dvm_runtimes.errors import OperationTimeoutError
 from dvm_runtimes.operation import Operation
 
 from . import scripts
@@ -14,11 +12,6 @@ from .client import NerdctlClient
 from .error_mapping import exec_failure
 from .logrus import LastLine, exec_exit_code, reason
 from .transport import Call, Channel
-
-_START_LIMIT = 30.0
-"""Seconds to wait for a command's start before its input is ended anyway."""
-_FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.5
 
 
 class NerdctlSession(ExecSession):
@@ -44,8 +37,6 @@ class NerdctlSession(ExecSession):
         self._stderr = b""
         self._message = ""
         self._code: int | None = None
-        self._over = threading.Event()
-        self._written = False
         self._channel: Channel = client.open(op, call)
 
     def read(self) -> tuple[int, bytes] | None:
@@ -64,7 +55,6 @@ class NerdctlSession(ExecSession):
 
     def _finish(self) -> tuple[int, bytes] | None:
         self._code = self._channel.wait()
-        self._over.set()
         if self._terminal:
             self._message = reason(self._stderr.decode(errors="replace")) if self._code else ""
             return None
@@ -72,32 +62,12 @@ class NerdctlSession(ExecSession):
         return (STDERR, rest) if rest else None
 
     def write(self, data: bytes) -> None:
-        self._written = self._written or bool(data)
         with self._client.typed(self._op):
             self._channel.write(data)
 
     def close_stdin(self) -> None:
-        if not (self._terminal or self._written):
-            self._await_command()
         with self._client.typed(self._op):
             self._channel.close_stdin()
-
-    def _await_command(self) -> None:
-        """Return once the command runs, or this session is over.
-
-        nerdctl loses an end of input that comes before the command runs: the command would read for ever. Input that is
-        written before is kept, and so is an end that follows it.
-        """
-        pause = _FIRST_PAUSE
-        with (
-            contextlib.suppress(OperationTimeoutError),
-            Operation(self._op.name, timeout=_START_LIMIT, platform=self._client.profile.platform_name) as op,
-        ):
-            while not self._over.is_set():
-                if self._client.run(op, self._client.script(scripts.IS_THERE, self._call.mark)).code == 0:
-                    return
-                op.wait(self._over, pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def resize(self, rows: int, columns: int) -> None:
         self._channel.resize(rows, columns)
@@ -119,7 +89,6 @@ class NerdctlSession(ExecSession):
         self._client.end(self._call.mark, scripts.END_COMMAND, begun=self._channel.begun)
 
     def abort(self) -> None:
-        self._over.set()
         self._channel.abort()
 
     def close(self) -> None:
