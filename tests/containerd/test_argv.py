@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from dvm_runtimes.engines.base import ContainerSpec, ExecSpec
-from dvm_runtimes.engines.nerdctl import NerdctlProfile, argv, json_output
+from dvm_runtimes.engines.nerdctl import NerdctlHints, NerdctlProfile, argv, json_output
 from dvm_runtimes.engines.nerdctl.argv import LONGEST_VALUE, container_env
 from dvm_runtimes.engines.nerdctl.error_mapping import exec_failure, failure, path_failure, pull_failure
 from dvm_runtimes.engines.nerdctl.logs import flags
@@ -209,3 +210,32 @@ def test_the_ways_into_a_virtual_machine(tmp_path: Path) -> None:
     way.release()
     assert way.argv(["true"], terminal=False)
     assert instance("work") == "colima-work"
+
+
+def test_a_mount_whose_folder_is_lost_has_the_cure() -> None:
+    """As runc says it where the sshfs of a virtual machine has died."""
+    words = (
+        'failed to create shim task: OCI runtime create failed: runc create failed: error mounting "/Users/ada/shop" to'
+        ' rootfs at "/workspace": stat /Users/ada/shop: no such file or directory'
+    )
+    profile = NerdctlProfile(hints=NerdctlHints(mount="Stop and start it."))
+    error = failure(words, profile, "start_workspace", "dvm-shop")
+    assert str(error).startswith("a mounted folder is not there any more")
+    assert error.hint == "Stop and start it."
+
+
+def test_what_had_run_before_its_machine_was_started_again_has_ended() -> None:
+    one, other, broken = "1" * 64, "2" * 64, "3" * 64
+    text = "\n".join(
+        [
+            json.dumps([{"Id": key, "Name": key[:4], "State": {}} for key in (one, other, broken)]),
+            json.dumps({"Lifecycle": one, "State": {"started_at": "2026-11-23T22:48:48.5Z", "create_error": False}}),
+            json.dumps({"Lifecycle": other, "State": {"started_at": "0001-01-01T00:00:00Z", "create_error": False}}),
+            json.dumps({"Lifecycle": broken, "State": {"started_at": "2026-11-23T22:48:48.5Z", "create_error": True}}),
+        ]
+    )
+
+    found = json_output.containers(text)
+
+    assert [str(container.status) for container in found] == ["exited", "created", "created"]
+    assert (found[0].exit_code, found[0].started) == (None, json_output.seconds("2026-11-23T22:48:48.5Z"))

@@ -25,6 +25,7 @@ from dvm_runtimes.errors import (
     OperationTimeoutError,
     RuntimeUnavailableError,
 )
+from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.options import ExecOptions, Mount, Port, StartOptions
 from dvm_runtimes.runtime import ContainerRuntime
 
@@ -231,6 +232,9 @@ def test_one_remote_command_a_call(runtime: ContainerRuntime, workspace: str, vm
 
     assert calls(lambda: runtime.list_workspaces(timeout=LIMIT)) == 1
     assert calls(lambda: runtime.find_workspace(name, timeout=LIMIT)) == 1
-    assert calls(lambda: runtime.exec_in_workspace(name, ["cat"], ExecOptions(input=b"in"), timeout=LIMIT)) == 2
-    with_no_input = ExecOptions(input=b"")
-    assert calls(lambda: runtime.exec_in_workspace(name, ["cat"], with_no_input, timeout=LIMIT)) == 2
+    for data in (b"in", b""):
+        results: list[ExecResult] = []
+        options = ExecOptions(input=data)
+        run = functools.partial(runtime.exec_in_workspace, name, ["cat"], options, timeout=LIMIT)
+        assert calls(lambda run=run, results=results: results.append(run())) == 2  # type: ignore[misc]
+        assert [(one.exit_code, one.stdout, one.stderr) for one in results] == [(0, data, b"")]

@@ -123,21 +123,19 @@ class NerdctlEngine(Engine):
         # Only the managed label is a filter of nerdctl, which splits filters at commas.
         filter_ = f"label={MANAGED}" if MANAGED in labels else ""
         text = self._client.ok(op, self._client.script(scripts.LIST, filter_, reads=True))
-        found = [
-            self._known(json_output.container(data)) for data in json_output.objects(text.decode(errors="replace"))
-        ]
+        found = [self._known(one) for one in json_output.containers(text.decode(errors="replace"))]
         return [one for one in found if all(_has(one, key, value) for key, value in labels.items())]
 
     def inspect_container(self, op: Operation, reference: str) -> Container | None:
         if not _REFERENCE.fullmatch(reference):
             return None  # no valid name or ID: nerdctl could take it for a flag
-        outcome = self._client.run(op, self._client.query("container", "inspect", reference))
+        outcome = self._client.run(op, self._client.script(scripts.INSPECT, reference, reads=True))
         if outcome.code:
             error = self._client.failed(op, outcome.message, reference)
             if isinstance(error, WorkspaceNotFoundError) or "multiple IDs found" in outcome.message:
                 return None
             raise error
-        found = [json_output.container(data) for data in json_output.objects(outcome.stdout.decode(errors="replace"))]
+        found = json_output.containers(outcome.stdout.decode(errors="replace"))
         exact = [one for one in found if reference in (one.id, one.name)]
         matching = exact or [one for one in found if one.id.startswith(reference)]
         return self._known(matching[0]) if len(matching) == 1 else None

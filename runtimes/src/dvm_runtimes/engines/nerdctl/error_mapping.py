@@ -30,6 +30,7 @@ _NOT_RUNNING = re.compile(
     r"cannot exec in a (\w+) state|is not running|no running task|task \S+ not found|process \S+ not found"
 )
 _TAKEN_NAME = re.compile(r"is already used by ID")
+_LOST_MOUNT = re.compile(r"error mounting \"|failed to fulfil mount request|bind source path|mount source")
 _TAKEN_PORT = re.compile(r"port is already allocated|address already in use")
 _NO_COMMAND = re.compile(r"no such file or directory|executable file not found|not found in \$PATH")
 _NO_PULL = re.compile(
@@ -68,6 +69,8 @@ def failure(message: str, profile: NerdctlProfile, operation: str, subject: str 
         )
     if _TAKEN_PORT.search(message):
         return EngineError(f"a port on the host is taken: {message}", hint=hints.port, **facts)
+    if _LOST_MOUNT.search(message) and "no such file or directory" in message:
+        return EngineError(f"a mounted folder is not there any more: {message}", hint=hints.mount, **facts)
     return _unusable(message, profile, operation) or EngineError(
         f"{profile.platform_name} refused: {message or 'no message'}",
         hint=f"Run `dvm doctor` to check {profile.platform_name}.",

@@ -67,9 +67,31 @@ def _skip_blanks(text: str, position: int) -> int:
     return position
 
 
-def container(data: Mapping[str, Any]) -> Container:
-    """One object of ``nerdctl container inspect``."""
+def containers(text: str) -> list[Container]:
+    """The output of `scripts.INSPECT` or `scripts.LIST`."""
+    found = objects(text)
+    lifecycles = {str(one["Lifecycle"]): one.get("State") or {} for one in found if "Lifecycle" in one}
+    return [container(one, lifecycles.get(_id(one))) for one in found if "Lifecycle" not in one]
+
+
+def _id(data: Mapping[str, Any]) -> str:
+    return str(data.get("Id") or data.get("ID") or "")
+
+
+def container(data: Mapping[str, Any], lifecycle: Mapping[str, Any] | None = None) -> Container:
+    """One object of ``nerdctl container inspect``.
+
+    Args:
+        data: the object.
+        lifecycle: nerdctl's own record of the container's start; None if there is none.
+    """
     state: Mapping[str, Any] = data.get("State") or {}
+    if lifecycle and not state.get("Status") and not lifecycle.get("create_error"):
+        started = seconds(lifecycle.get("started_at"))
+        if started is not None:
+            # It has run, and its task is gone with the machine's last run; nobody knows its exit code.
+            data = {**data, "State": {**state, "Status": "exited", "StartedAt": lifecycle["started_at"]}}
+            return container(data)._replace(exit_code=None)
     config: Mapping[str, Any] = data.get("Config") or {}
     labels = with_empty(label_map(config.get("Labels")))
     state_now = status(state)
@@ -77,7 +99,7 @@ def container(data: Mapping[str, Any]) -> Container:
     network: Mapping[str, Any] = data.get("NetworkSettings") or {}
     alive = state_now in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED)
     return Container(
-        id=str(data.get("Id") or data.get("ID") or ""),
+        id=_id(data),
         name=str(data.get("Name") or labels.get(NAME_LABEL, "")).lstrip("/"),
         status=state_now,
         image=familiar(str(data.get("Image") or "")),

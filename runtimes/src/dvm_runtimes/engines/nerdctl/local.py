@@ -308,24 +308,29 @@ class LocalTransport(Transport):
         self._env = None if env is None else dict(env)
 
     def open(self, call: Call) -> Channel:
+        import fcntl
+
         own = os.environ if self._env is None else self._env
         env = {**own, **call.env.inherited, MARK_VARIABLE: call.mark}
         # A file without a name, that nobody else can open.
         with tempfile.TemporaryFile() as file:
             file.write(call.env.file)
             file.seek(0)
-            keep = [file.fileno()] if call.env.file else []
+            # Scripts use the numbers below 10.
+            number = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 10)
             try:
                 return ProcessChannel(
-                    call.argv(f"/dev/fd/{file.fileno()}"),
+                    call.argv(f"/dev/fd/{number}"),
                     env=env,
                     stdin=call.stdin,
                     size=call.size,
                     merge=call.merge,
-                    keep=keep,
+                    keep=[number] if call.env.file else [],
                 )
             except OSError as error:
                 raise TransportError(f"{call.command[0]}: {error.strerror}") from error
+            finally:
+                os.close(number)
 
     def end(self, mark: str, script: str, seconds: float, alive: threading.Event) -> bool:
         alive.set()

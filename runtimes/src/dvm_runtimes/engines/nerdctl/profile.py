@@ -26,6 +26,7 @@ class NerdctlHints:
         build: BuildKit does not answer.
         login: the registry wants to know who asks.
         port: a port of the host is taken.
+        mount: the source of a mount does not exist any more.
     """
 
     start: str = "Start it with `sudo systemctl start containerd`."
@@ -35,6 +36,7 @@ class NerdctlHints:
     init: str = "Install `tini` on the machine where containerd runs."
     build: str = "Start it with `sudo systemctl start buildkit`, or install nerdctl's full release."
     login: str = "Log in with `nerdctl login`, or check the name."
+    mount: str = "Create the folder again, or start the workspace without this mount."
     port: str = "Choose another host port, or none to let a free one be chosen."
 
 

@@ -66,30 +66,55 @@ end_rest
 EXEC = r"""
 # Runs a command inside a container with standard input: dvm nerdctl... exec...
 # nerdctl loses an end of input that comes before the command runs, and the command would read for ever: so the end
-# waits for the command. All of it is one call, for a poll from another machine takes seconds.
+# waits for the command, here, since polls from another machine take seconds. The file of variables is 3, or above 9.
 pipe=${TMPDIR:-/tmp}/dvm-exec-$DVM_CALL
 mkfifo -m 600 "$pipe" || exit 125
-exec 3<&0
-{ cat <&3; while kill -0 $$ && ! grep -qsaF "DVM_EXEC_ID=$DVM_CALL" /proc/[0-9]*/environ; do sleep 0.05; done; } \
+exec 9<&0
+{ cat <&9; while kill -0 $$ && ! grep -qsaF "DVM_EXEC_ID=$DVM_CALL" /proc/[0-9]*/environ; do sleep 0.05; done; } \
     > "$pipe" 2>/dev/null &
-exec 3<&- < "$pipe"
+exec 9<&- < "$pipe"
 rm -f "$pipe"
 "$@"
 exit $?
 """
 
-LIST = r"""
+_INSPECT = r"""
+# Prints inspected containers, then when nerdctl has started each: containerd forgets that with the container's task, as
+# when its machine is started again.
+print_found() {
+    printf '%s\n' "$1"
+    printf '%s\n' "$1" | sed -n 's/.*"nerdctl\/state-dir": *"\([^"]*\)".*/\1/p' | while IFS= read -r folder; do
+        [ ! -s "$folder/lifecycle.json" ] ||
+            printf '{"Lifecycle": "%s", "State": %s}\n' "${folder##*/}" "$(cat "$folder/lifecycle.json")"
+    done
+}
+"""
+
+INSPECT = (
+    _INSPECT
+    + r"""
+# One container, inspected: dvm REFERENCE nerdctl...
+reference=$1; shift
+found=$("$@" container inspect "$reference") || exit
+print_found "$found"
+"""
+)
+
+LIST = (
+    _INSPECT
+    + r"""
 # Every container with a label, inspected: dvm FILTER nerdctl...
 filter=$1; shift
 for round in 1 2 3 4; do
     ids=$("$@" ps --all --quiet --no-trunc ${filter:+--filter "$filter"}) || exit
     [ -n "$ids" ] || exit 0
     # One that went meanwhile makes nerdctl 2 show none of them.
-    found=$("$@" container inspect $ids 2>/dev/null) && { printf '%s\n' "$found"; exit 0; }
+    found=$("$@" container inspect $ids 2>/dev/null) && { print_found "$found"; exit 0; }
 done
-for id in $ids; do "$@" container inspect "$id" 2>/dev/null; done
+for id in $ids; do found=$("$@" container inspect "$id" 2>/dev/null) && print_found "$found"; done
 exit 0
 """
+)
 
 IMAGES = r"""
 # Every image with a name, inspected: dvm nerdctl...

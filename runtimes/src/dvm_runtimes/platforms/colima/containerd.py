@@ -94,6 +94,10 @@ def _profile(platform: Platform, machine: Machine, namespace: str) -> NerdctlPro
             upgrade="Update Colima: `brew upgrade colima`, then delete the profile and start it again.",
             init="Install `tini` in the VM: `colima ssh -- sudo apt-get install tini`.",
             build=f"Start the VM anew: `colima stop{again} && colima start{again}`.",
+            mount=(
+                "Check that the folder exists. If it does, the VM has lost its shared folders:"
+                f" `colima stop{again} && colima start{again}`."
+            ),
             login="Log in inside the VM: `colima ssh -- sudo nerdctl login`, or check the name.",
         ),
     )
