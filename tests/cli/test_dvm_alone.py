@@ -83,7 +83,7 @@ def test_the_configuration_is_heard(alone: Dvm) -> None:
 def test_nothing_at_all_is_told_with_what_would_help(alone: Dvm) -> None:
     done = alone("ls", code=69)
 
-    assert done.words.startswith("dvm: no container platform answers: Docker Engine (DOCKER_HOST) is not running")
+    assert done.words.startswith("dvm: Docker Engine (DOCKER_HOST) is not running: there is no socket at ")
     assert "hint: " in done.words
 
 
@@ -111,10 +111,11 @@ def test_platforms(alone: Dvm) -> None:
 def test_doctor(alone: Dvm) -> None:
     rows = alone("doctor", code=69).lines
     assert all(len(row) == 4 for row in rows)
-    assert ["engine", "problem"] in [row[:2] for row in rows]
+    assert ["Docker Engine (DOCKER_HOST) (docker)", "problem"] in [row[:2] for row in rows]
     report = alone("doctor", "--json", code=69).document()
     assert report["ok"] is False
-    assert report["used"] is None
+    assert report["used"]["endpoint"].endswith("/nobody.sock")
+    assert report["used"]["reachable"] is False
     assert alone("doctor", "--runtime", "mock", "--json").document()["ok"] is True
 
 

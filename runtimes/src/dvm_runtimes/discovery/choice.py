@@ -85,11 +85,14 @@ def platform_of(choice: Choice, machine: Machine, providers: Mapping[str, Platfo
 
 
 def owner_of(provider: PlatformProvider, platform: Platform, machine: Machine) -> Candidate:
-    """The product whose socket ``platform`` is, reached through a link, a variable or a context; else ``platform``."""
-    from dvm_runtimes.plugins import providers
+    """The product whose socket ``platform`` is, reached through a link, a variable or a context; else ``platform``.
+
+    The product is one that comes with DVM: `dvm ls` shall not wait until every installed package has been looked at.
+    """
+    from dvm_runtimes.plugins import built_in
 
     place = place_of(platform)
-    for other in providers().values():
+    for other in built_in():
         if not other.points:
             for own in other.find(machine):
                 if place_of(own) == place:

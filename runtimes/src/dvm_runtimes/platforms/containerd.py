@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from dvm_runtimes.errors import DvmError, InvalidOptionError, RuntimeUnavailable
 from dvm_runtimes.infos import Platform
 
 if TYPE_CHECKING:
+    import subprocess
+
     from dvm_runtimes.runtime import ContainerRuntime
 
 RANK = 60
@@ -69,6 +70,8 @@ class ContainerdProvider(PlatformProvider):
         if not program:
             return Probe(problem="there is no nerdctl to drive it", hint=profile.hints.install)
         words = [program, *_flags(platform, NAMESPACE), "version", "--format", "{{json .}}"]
+        import subprocess  # slow to load, and needed by a probe only
+
         try:
             done = subprocess.run(
                 words,

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -156,6 +155,8 @@ def _from_helper(op: Operation, name: str, server: str) -> Mapping[str, Any] | N
 
 def _run_helper(op: Operation, name: str, action: str, server: str) -> Any:
     """The JSON that a credential helper prints; None where it has nothing for ``server``."""
+    import subprocess  # slow to load, and most calls need no credentials
+
     program = f"docker-credential-{name}"
     try:
         # In the session of this process: it may ask its user on the terminal.

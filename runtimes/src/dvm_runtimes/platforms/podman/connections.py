@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,9 +73,14 @@ def _own_folder(machine: Machine) -> Path:
     return Path(machine.env.get("XDG_CONFIG_HOME") or os.fspath(machine.home / ".config")) / "containers"
 
 
+_SPEAKS_OF_CONNECTIONS = re.compile(r"^[^#\n]*(service_destinations|active_service)", re.MULTILINE)
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
+        if not _SPEAKS_OF_CONNECTIONS.search(text):
+            return {}  # the usual file; the parser takes longer to load than a short call may
         import tomllib
 
         return tomllib.loads(text)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +58,8 @@ def ensure_service(path: Path, machine: Machine, platform: str) -> None:
     program = podman_program(machine)
     if not program or listens(path):
         return
+    import subprocess  # slow to load, and not needed where the service runs
+
     try:
         # `parents=True` alone would give those of its own making the default mode.
         path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,6 +87,8 @@ def last_words(path: Path) -> str:
 
 
 def _start(program: str, path: Path, machine: Machine) -> None:
+    import subprocess
+
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, path.with_name(_LOG).open("wb") as log:
         listener.bind(os.fspath(path))
