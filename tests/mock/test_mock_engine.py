@@ -10,7 +10,6 @@ from dvm_runtimes import (
     EngineError,
     HealthCheck,
     ImageNotFoundError,
-    Mount,
     RuntimeUnavailableError,
     StartOptions,
     WorkspaceNotFoundError,
@@ -21,7 +20,6 @@ from dvm_runtimes import (
 from dvm_runtimes.engines.mock import MockRuntime
 from dvm_runtimes.errors import InvalidOptionError
 from dvm_runtimes.operation import Operation
-from dvm_runtimes.options import ExecOptions
 
 
 def options(name: str = "dev", **changes: object) -> StartOptions:
@@ -168,19 +166,6 @@ def test_a_restarting_container_runs_again_and_again(runtime: MockRuntime) -> No
         found = runtime.engine.inspect_container(op, made)
     assert found is not None
     assert found.status is WorkspaceStatus.EXITED
-
-
-def test_changed_paths_tell_what_was_written(runtime: MockRuntime, workspace: str) -> None:
-    runtime.mock.add_image("lab/app:1", files={"/app/kept": "1", "/app/changed": "1", "/app/gone/deep": "1"})
-    mounts = [Mount("", "/scratch", "tmpfs")]
-    made = runtime.start_workspace(options("changes", image_name="lab/app:1", mounts=mounts))
-    script = "cd /app; echo 2 > changed; rm -r gone; mkdir -p new/deep; touch new/deep/file /scratch/x; chmod 700 kept"
-    assert runtime.exec_in_workspace(made, ["sh", "-c", script], ExecOptions(uid=0, gid=0)).exit_code == 0
-    with Operation("test") as op:
-        paths = runtime.engine.changed_paths(op, made)
-    wanted = {"", "/changed", "/gone", "/gone/deep", "/new", "/new/deep", "/new/deep/file", "/kept"}
-    assert {f"/app{path}" for path in wanted} <= paths
-    assert not any(path.startswith("/scratch/") for path in paths)
 
 
 def test_networks_in_use_stay(runtime: MockRuntime) -> None:

@@ -17,8 +17,6 @@ TYPE_CYCLES = {
     (f"{MOCK}.processes", f"{MOCK}.terminals"),
     (f"{MOCK}.handles", f"{MOCK}.terminals"),
     (f"{MOCK}.runs", f"{MOCK}.containers"),
-    (f"{MOCK}.health", f"{MOCK}.containers"),
-    (f"{MOCK}.health", f"{MOCK}.runs"),
     (f"{MOCK}.runs", f"{MOCK}.world"),
     (f"{MOCK}.containers", f"{MOCK}.world"),
 }

@@ -121,7 +121,7 @@ def _unpack(pieces: Iterable[bytes], target: Path) -> None:
     top: PurePosixPath | None = None
     try:
         # A stream of exactly what was sent: a broken one must not pass for a short one.
-        with tarfile.open(fileobj=_Pieces(pieces), mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=PieceReader(pieces), mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
             for member in tar:
                 path = PurePosixPath(member.name)
                 top = top or path
@@ -180,21 +180,22 @@ def _settle(place: Path, member: tarfile.TarInfo) -> None:
         os.utime(place, (member.mtime, member.mtime))
 
 
-class _Pieces:
+class PieceReader:
     """Pieces of bytes as the file that `tarfile` reads."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        parts = []
+        """``size`` bytes, fewer at the end only."""
+        parts: list[memoryview] = []
         while size:
             if not self._rest:
                 piece = next(self._pieces, None)
                 if piece is None:
                     break
-                self._rest = piece
+                self._rest = memoryview(piece)
                 continue
             part, self._rest = self._rest[:size], self._rest[size:]
             parts.append(part)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import io
 import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator
 
+from dvm_runtimes.workspaces.archive import PieceReader
+
 from .nodes import Content, FileNode, FolderNode, LinkNode, Node
-from .tree import ROOT, Tree, problem
+from .tree import Tree, problem
 
 _PIECE = 256 * 1024
 
@@ -88,7 +90,7 @@ def read_archive(tree: Tree, path: str, pieces: Iterable[bytes]) -> None:
     if not isinstance(folder, FolderNode):
         raise problem(errno.ENOTDIR, path)
     tree.find(posixpath.join(path, ".probe"), follow=False).writable(path)
-    with tarfile.open(fileobj=io.BufferedReader(_Pieces(pieces)), mode="r|", errorlevel=2) as tar:
+    with tarfile.open(fileobj=PieceReader(pieces), mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
         for member in tar:
             _extract(tar, member, tree, path)
 
@@ -109,7 +111,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, tree: Tree, base: st
         if not isinstance(node, FolderNode):
             if node is not None:
                 parent.remove(place.name)
-            node = parent.make_folder(place.name, member.mode, member.uid, member.gid)
+            node = parent.make(place.name, "folder", member.mode, member.uid, member.gid)
         _settle(node, member)
         return
     if isinstance(node, FolderNode):
@@ -117,62 +119,23 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, tree: Tree, base: st
     if node is not None:
         parent.remove(place.name)
     if member.issym():
-        parent.make_link(place.name, member.linkname, member.uid, member.gid)
+        parent.make(place.name, "link", 0o777, member.uid, member.gid, member.linkname)
     elif member.islnk():
         first = tree.find(base.rstrip("/") + posixpath.normpath("/" + member.linkname), follow=False)
         parent.make_hard_link(place.name, first.found(member.linkname))
     elif member.isreg():
-        made = parent.make_file(place.name, member.mode, member.uid, member.gid)
+        made = parent.make(place.name, "file", member.mode, member.uid, member.gid)
+        assert isinstance(made, FileNode)
         content = made.open(writable=True)
-        try:
-            _fill(content, tar.extractfile(member))
-        finally:
-            content.close()
+        source = tar.extractfile(member)
+        assert source is not None
+        with contextlib.closing(content):
+            for piece in iter(lambda: source.read(_PIECE), b""):
+                content.write_at(source.tell() - len(piece), piece)
         _settle(made, member)
-
-
-def _fill(content: Content, source: io.BufferedIOBase | object | None) -> None:
-    at = 0
-    read = getattr(source, "read", None)
-    while read is not None and (piece := read(_PIECE)):
-        content.write_at(at, piece)
-        at += len(piece)
 
 
 def _settle(node: Node, member: tarfile.TarInfo) -> None:
     node.set_owner(member.uid, member.gid)
     node.set_mode(member.mode)
     node.set_time(float(member.mtime))
-
-
-def kind(tree: Tree, path: str) -> str | None:
-    """``"folder"``, ``"file"``, or None if there is nothing; links are followed."""
-    try:
-        node = tree.find(path, "/", ROOT).node
-    except OSError:
-        return None
-    if node is None:
-        return None
-    return "folder" if isinstance(node, FolderNode) else "file"
-
-
-class _Pieces(io.RawIOBase):
-    """Pieces of bytes as a file that can be read."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

@@ -270,7 +270,7 @@ class _Build:
 
         def root() -> MemoryFolder:
             copied = image.root.copy()
-            Tree(copied, self._world.lock).make_folders(path, Who(0, 0))
+            Tree(copied, self._world.lock).make_folders(path)
             return copied
 
         self._change(f"WORKDIR {path}", root=root, working_dir=path)

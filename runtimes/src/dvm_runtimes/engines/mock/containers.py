@@ -23,7 +23,7 @@ from .launching import CommandProblem
 from .network import PortTakenError
 from .nodes import MemoryFolder, Node
 from .runs import Run
-from .tree import Tree, Who
+from .tree import Tree
 from .users import UnknownUserError
 from .waits import wait_for
 
@@ -68,7 +68,7 @@ class MockContainer:
         self._restarting: threading.Timer | None = None
         self.working_dir = spec.working_dir or image.working_dir or "/"
         # Engines make a working folder that the image does not have.
-        self.files().make_folders(self.working_dir, Who(0, 0))
+        self.files().make_folders(self.working_dir)
 
     def describe(self) -> Container:
         """The container as the engine's interface shows it."""

@@ -15,7 +15,7 @@ from dvm_runtimes.operation import Operation
 from .faults import Call
 from .images import DEFAULT_IMAGE, PATH, Image, base_root, new_image_id
 from .nodes import MemoryFile
-from .tree import Tree, Who
+from .tree import Tree
 from .world import World
 
 _LIMIT = 30.0
@@ -112,7 +112,7 @@ class MockControls:
             data = content if isinstance(content, bytes) else content.encode()
             # A script that nobody may execute is of little use in an image.
             node = MemoryFile(data, 0o755 if data.startswith(b"#!") else 0o644)
-            tree.make_folders(folder or "/", Who(0, 0)).put(base, node)  # type: ignore[attr-defined]
+            tree.make_folders(folder or "/").put(base, node)  # type: ignore[attr-defined]
         with self._world.lock:
             self._world.images.add(image, [name])
         return image.id

@@ -23,7 +23,6 @@ from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import BuildOptions
 
 from . import archives
-from .changes import changed
 from .containers import MockContainer
 from .events import MockEventStream
 from .faults import Call, unavailable
@@ -207,10 +206,6 @@ class MockEngine(Engine):
             raise self._no_path(found, path, error) from None
         return _checked(op, archives.finished(pieces))
 
-    @_step
-    def path_kind(self, op: Operation, container: str, path: str) -> str | None:
-        return archives.kind(self.world.get(container).files(), path)
-
     def _no_path(self, container: MockContainer, path: str, error: OSError) -> DvmError:
         if isinstance(error, FileNotFoundError):
             return self.world.problem(
@@ -225,12 +220,6 @@ class MockEngine(Engine):
             hint="Look at it with `dvm exec`.",
             detail=str(error),
         )
-
-    @_step
-    def changed_paths(self, op: Operation, container: str) -> frozenset[str]:
-        found = self.world.get(container)
-        with self.world.lock:
-            return frozenset(changed(found.image.root, found.root))
 
     # Networks
 

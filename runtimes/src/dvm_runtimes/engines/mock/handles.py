@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from .nodes import Content, Device, Node
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from .terminals import PseudoTerminal
 
 
-class OpenFile(ABC):
+class OpenFile:
     """A file that is open, perhaps in several processes; it is closed when the last of them closes it."""
 
     terminal: PseudoTerminal | None = None
@@ -39,11 +38,13 @@ class OpenFile(ABC):
         if last:
             self._close()
 
-    @abstractmethod
-    def read(self, process: Process, size: int) -> bytes: ...
+    def read(self, process: Process, size: int) -> bytes:
+        """At most ``size`` bytes; empty at the end."""
+        raise problem(errno.EBADF)
 
-    @abstractmethod
-    def write(self, process: Process, data: bytes) -> None: ...
+    def write(self, process: Process, data: bytes) -> None:
+        """Write all of ``data``."""
+        raise problem(errno.EBADF)
 
     def _close(self) -> None:
         return
@@ -123,7 +124,7 @@ def open_file(process: Process, path: str, mode: str) -> OpenFile:
     """Open ``path`` as a process does.
 
     Args:
-        process: whose rights, folder and umask count.
+        process: whose rights and folder count.
         path: absolute or relative.
         mode: ``"r"``, ``"w"`` (made anew), ``"a"`` (at the end) or ``"+"`` (read and write).
 
@@ -137,7 +138,7 @@ def open_file(process: Process, path: str, mode: str) -> OpenFile:
         process.cwd,
         process.who,
         write=writes,
-        create=0o666 & ~process.umask if writes else None,
+        create=0o644 if writes else None,
         truncate=mode == "w",
     )
     if content is None:

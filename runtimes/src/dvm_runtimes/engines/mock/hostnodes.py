@@ -11,9 +11,18 @@ import os
 import stat
 from pathlib import Path
 
-from .nodes import Content, FileNode, FolderNode, Kind, LinkNode, Node, Status
+from .nodes import Content, FileNode, FolderNode, Kind, LinkNode, MadeKind, Node, Status
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+_KINDS: dict[int, Kind] = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "link",
+    stat.S_IFREG: "file",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFIFO: "fifo",
+}
 
 
 def host_node(path: Path) -> Node | None:
@@ -22,25 +31,11 @@ def host_node(path: Path) -> Node | None:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if stat.S_ISDIR(mode):
-        return HostFolder(path)
-    if stat.S_ISLNK(mode):
-        return HostLink(path)
-    if stat.S_ISREG(mode):
-        return HostFile(path)
-    return HostOther(path)
+    return _NODES.get(_kind(mode), HostOther)(path)
 
 
 def _kind(mode: int) -> Kind:
-    if stat.S_ISDIR(mode):
-        return "folder"
-    if stat.S_ISLNK(mode):
-        return "link"
-    if stat.S_ISSOCK(mode):
-        return "socket"
-    if stat.S_ISFIFO(mode):
-        return "fifo"
-    return "file" if stat.S_ISREG(mode) else "device"
+    return _KINDS.get(stat.S_IFMT(mode), "device")
 
 
 class _Host(Node):
@@ -124,24 +119,18 @@ class HostFolder(_Host, FolderNode):
     def get(self, name: str) -> Node | None:
         return host_node(self.path / name)
 
-    def make_file(self, name: str, mode: int, uid: int, gid: int) -> FileNode:
+    def make(self, name: str, kind: MadeKind, mode: int, uid: int, gid: int, target: str = "") -> Node:
         path = self.path / name
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_FOLLOW, mode))
-        path.chmod(mode)
+        if kind == "link":
+            path.symlink_to(target)
+        elif kind == "folder":
+            path.mkdir(mode)
+        else:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_FOLLOW, mode))
+        if kind != "link":
+            path.chmod(mode)
         _give(path, uid, gid)
-        return HostFile(path)
-
-    def make_folder(self, name: str, mode: int, uid: int, gid: int) -> FolderNode:
-        path = self.path / name
-        path.mkdir(mode)
-        path.chmod(mode)
-        _give(path, uid, gid)
-        return HostFolder(path)
-
-    def make_link(self, name: str, target: str, uid: int, gid: int) -> None:
-        path = self.path / name
-        path.symlink_to(target)
-        _give(path, uid, gid)
+        return _NODES[kind](path)
 
     def make_hard_link(self, name: str, node: Node) -> None:
         if not isinstance(node, _Host):
@@ -154,6 +143,9 @@ class HostFolder(_Host, FolderNode):
             path.rmdir()
         else:
             path.unlink()
+
+
+_NODES: dict[Kind, type[_Host]] = {"folder": HostFolder, "link": HostLink, "file": HostFile}
 
 
 def _give(path: Path, uid: int, gid: int) -> None:

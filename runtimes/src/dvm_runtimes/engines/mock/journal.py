@@ -129,8 +129,5 @@ class _JournalWriter(OpenFile):
         self._journal = journal
         self._stream = stream
 
-    def read(self, process: Process, size: int) -> bytes:
-        raise OSError(9, "Bad file descriptor")
-
     def write(self, process: Process, data: bytes) -> None:
         self._journal.add(self._stream, data)

@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Sequence
 
 from .nodes import FolderNode, LinkNode, MemoryFile, MemoryFolder, MemoryLink, Node
-from .tree import ROOT, Tree, Who
+from .tree import Tree, Who
 
 
 def matching(root: FolderNode, pattern: str) -> list[tuple[str, Node]]:
@@ -52,11 +52,13 @@ def copy_into(tree: Tree, sources: Sequence[tuple[str, Node]], destination: str,
     """
     folder_there = destination.endswith("/") or len(sources) > 1 or _is_folder(tree, destination)
     for path, node in sources:
+        folder, name = (destination, posixpath.basename(path)) if folder_there else posixpath.split(destination)
+        target = tree.make_folders(destination if isinstance(node, FolderNode) else folder)
+        assert isinstance(target, MemoryFolder)
         if isinstance(node, FolderNode):
-            _merge(node, tree.make_folders(destination, ROOT), who)
+            _merge(node, target, who)
         else:
-            folder, name = (destination, posixpath.basename(path)) if folder_there else posixpath.split(destination)
-            _put(node, tree.make_folders(folder, ROOT), name, who)
+            _put(node, target, name, who)
 
 
 def _is_folder(tree: Tree, path: str) -> bool:
@@ -66,20 +68,20 @@ def _is_folder(tree: Tree, path: str) -> bool:
         return False
 
 
-def _merge(source: FolderNode, target: FolderNode, who: Who) -> None:
+def _merge(source: FolderNode, target: MemoryFolder, who: Who) -> None:
     for name in source.names():
         node = source.get(name)
         if isinstance(node, FolderNode):
             inside = target.get(name)
-            if not isinstance(inside, FolderNode):
-                inside = target.make_folder(name, node.status().mode, who.uid, who.gid)
+            if not isinstance(inside, MemoryFolder):
+                inside = MemoryFolder(node.status().mode, who.uid, who.gid)
+                target.put(name, inside)
             _merge(node, inside, who)
         elif node is not None:
             _put(node, target, name, who)
 
 
-def _put(node: Node, folder: FolderNode, name: str, who: Who) -> None:
-    assert isinstance(folder, MemoryFolder)
+def _put(node: Node, folder: MemoryFolder, name: str, who: Who) -> None:
     if isinstance(node, MemoryFile | MemoryLink):
         copied = node.copy()
         copied.set_owner(who.uid, who.gid)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["file", "folder", "link", "device", "socket", "fifo"]
+MadeKind = Literal["file", "folder", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class LinkNode(Node):
 
 
 class FolderNode(Node):
-    """A folder. What is made in it belongs to ``uid`` and ``gid`` and has ``mode``."""
+    """A folder; this one cannot be changed."""
 
     @abstractmethod
     def names(self) -> list[str]: ...
@@ -83,21 +84,17 @@ class FolderNode(Node):
     @abstractmethod
     def get(self, name: str) -> Node | None: ...
 
-    @abstractmethod
-    def make_file(self, name: str, mode: int, uid: int, gid: int) -> FileNode: ...
+    def make(self, name: str, kind: MadeKind, mode: int, uid: int, gid: int, target: str = "") -> Node:
+        """Make an empty file or folder, or a link to ``target``; nothing of that name is there."""
+        raise _refused()
 
-    @abstractmethod
-    def make_folder(self, name: str, mode: int, uid: int, gid: int) -> FolderNode: ...
+    def make_hard_link(self, name: str, node: Node) -> None:
+        """Give ``node`` another name."""
+        raise _refused()
 
-    @abstractmethod
-    def make_link(self, name: str, target: str, uid: int, gid: int) -> None: ...
-
-    @abstractmethod
-    def make_hard_link(self, name: str, node: Node) -> None: ...
-
-    @abstractmethod
     def remove(self, name: str) -> None:
         """Take ``name`` out; a folder must be empty, which the caller sees to."""
+        raise _refused()
 
 
 class _Memory(Node):
@@ -218,7 +215,7 @@ class Computed(_Memory, FileNode):
 
     def open(self, *, writable: bool) -> Content:
         if writable:
-            raise PermissionError(1, "Operation not permitted")
+            raise _refused()
         made = self._make()
         return MemoryFile(made if isinstance(made, bytes) else made.encode())
 
@@ -243,18 +240,14 @@ class MemoryFolder(_Memory, FolderNode):
         self._nodes[name] = node
         self._mtime = time.time()
 
-    def make_file(self, name: str, mode: int, uid: int, gid: int) -> FileNode:
-        node = MemoryFile(b"", mode, uid, gid)
+    def make(self, name: str, kind: MadeKind, mode: int, uid: int, gid: int, target: str = "") -> Node:
+        node: Node
+        if kind == "folder":
+            node = MemoryFolder(mode, uid, gid)
+        else:
+            node = MemoryFile(b"", mode, uid, gid) if kind == "file" else MemoryLink(target, uid, gid)
         self.put(name, node)
         return node
-
-    def make_folder(self, name: str, mode: int, uid: int, gid: int) -> FolderNode:
-        node = MemoryFolder(mode, uid, gid)
-        self.put(name, node)
-        return node
-
-    def make_link(self, name: str, target: str, uid: int, gid: int) -> None:
-        self.put(name, MemoryLink(target, uid, gid))
 
     def make_hard_link(self, name: str, node: Node) -> None:
         if not isinstance(node, _Memory):
@@ -300,21 +293,6 @@ class ComputedFolder(_Memory, FolderNode):
 
     def get(self, name: str) -> Node | None:
         return self._get(name)
-
-    def make_file(self, name: str, mode: int, uid: int, gid: int) -> FileNode:
-        raise _refused()
-
-    def make_folder(self, name: str, mode: int, uid: int, gid: int) -> FolderNode:
-        raise _refused()
-
-    def make_link(self, name: str, target: str, uid: int, gid: int) -> None:
-        raise _refused()
-
-    def make_hard_link(self, name: str, node: Node) -> None:
-        raise _refused()
-
-    def remove(self, name: str) -> None:
-        raise _refused()
 
 
 def _refused() -> OSError:

@@ -110,9 +110,6 @@ class _StreamWriter(OpenFile):
         self._output = output
         self._stream = stream
 
-    def read(self, process: Process, size: int) -> bytes:
-        raise OSError(9, "Bad file descriptor")
-
     def write(self, process: Process, data: bytes) -> None:
         process.block(self._output.condition, self._output.has_room)
         self._output.add(self._stream, data)

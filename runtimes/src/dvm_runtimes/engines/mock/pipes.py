@@ -76,9 +76,6 @@ class _Reader(OpenFile):
             process.block(pipe.condition, lambda: bool(pipe.waiting) or pipe.written_off)
             return pipe.take(size)
 
-    def write(self, process: Process, data: bytes) -> None:
-        raise OSError(9, "Bad file descriptor")
-
     def _close(self) -> None:
         self._pipe.close_reading()
 
@@ -87,9 +84,6 @@ class _Writer(OpenFile):
     def __init__(self, pipe: Pipe) -> None:
         super().__init__()
         self._pipe = pipe
-
-    def read(self, process: Process, size: int) -> bytes:
-        raise OSError(9, "Bad file descriptor")
 
     def write(self, process: Process, data: bytes) -> None:
         pipe = self._pipe

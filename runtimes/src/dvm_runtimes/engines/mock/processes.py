@@ -59,7 +59,7 @@ class Process:
         table: the processes it is among.
         tree: the files it sees.
         pid, parent, session, group: numbers, as the kernel has them.
-        argv, env, cwd, who, umask: as the kernel has them.
+        argv, env, cwd, who: as the kernel has them.
         files: its open files by number.
         terminal: its controlling terminal.
         ignored: signals that do nothing to it and to what it starts.
@@ -79,7 +79,6 @@ class Process:
         self.env: dict[str, str] = {}
         self.cwd = "/"
         self.who = Who(0, 0)
-        self.umask = 0o022
         self.files: dict[int, OpenFile] = {}
         self.terminal: PseudoTerminal | None = None
         self.ignored: set[int] = set()
@@ -106,7 +105,7 @@ class Process:
         """
         child = Process(self.table, self.tree, argv, parent=self)
         child.session, child.group = self.session, self.group
-        child.env, child.cwd, child.who, child.umask = dict(self.env), self.cwd, self.who, self.umask
+        child.env, child.cwd, child.who = dict(self.env), self.cwd, self.who
         child.terminal = self.terminal
         child.ignored = set(self.ignored)
         child.files = self.copy_files() if files is None else files

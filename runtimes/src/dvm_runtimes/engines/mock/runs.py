@@ -1,19 +1,22 @@
-"""One run of a container: from its start until its main process has ended."""
+"""One run of a container, from its start until its main process has ended, and its health checks."""
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
+from dvm_runtimes.builds.dockerfile import HealthCheck
 from dvm_runtimes.engines.base import STDERR, STDOUT, ContainerSpec
+from dvm_runtimes.infos import EventKind
 
 from . import procfs
 from .handles import NullHandle
-from .health import HealthMonitor
 from .images import PATH
 from .launching import CommandProblem, Program, prepare
 from .network import Network, PortTakenError
 from .nodes import MemoryFile
-from .processes import Process
+from .processes import KilledError, Process
 from .table import ProcessTable
 from .tree import Tree
 from .users import resolve
@@ -150,3 +153,61 @@ def _hosts(spec: ContainerSpec, hostname: str) -> str:
     for name, address in spec.extra_hosts.items():
         lines.append(f"{'172.17.0.1' if address == 'host-gateway' else address}\t{name}")
     return "\n".join(lines) + "\n"
+
+
+class HealthMonitor:
+    """Watches over one run's health, in a thread that ends with it."""
+
+    def __init__(self, container: MockContainer, run: Run, check: HealthCheck) -> None:
+        self._container = container
+        self._run = run
+        self._check = check
+        self._over = threading.Event()
+        container.health = "starting"
+        self._thread = threading.Thread(target=self._watch, name="mock-health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._over.set()
+
+    def _watch(self) -> None:
+        failures = 0
+        began = time.monotonic()
+        while not self._over.wait(self._check.interval):
+            if self._probe() == 0:
+                failures = 0
+                self._say("healthy")
+            elif time.monotonic() - began >= self._check.start_period or self._container.health != "starting":
+                failures += 1
+                if failures >= self._check.retries:
+                    self._say("unhealthy")
+
+    def _say(self, health: str) -> None:
+        world = self._container.world
+        with world.lock:
+            if self._container.run is self._run and self._container.health != health:
+                self._container.health = health
+                world.publish(EventKind.HEALTH, self._container)
+                world.changed.notify_all()
+
+    def _probe(self) -> int:
+        run = self._run
+        process = Process(run.table, run.tree, list(self._check.command))
+        try:
+            dress(self._container, process, self._container.spec.user)
+            process.cwd = self._container.working_dir
+            body = prepare(process, process.argv)
+            with run.table.lock:
+                run.table.admit(process)
+            process.session = process.group = process.pid
+            process.files = {number: NullHandle() for number in range(3)}
+            process.start(body)
+        except (CommandProblem, KilledError, OSError):
+            return 1
+        with run.table.lock:
+            ended = run.table.changed.wait_for(lambda: process.status is not None, self._check.timeout)
+        if not ended:
+            run.table.kill_session(process.session)
+            return 1
+        return process.status or 0

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-NUMBERS = MappingProxyType(
-    {
-        "HUP": 1,
-        "INT": 2,
-        "QUIT": 3,
-        "ILL": 4,
-        "TRAP": 5,
-        "ABRT": 6,
-        "BUS": 7,
-        "FPE": 8,
-        "KILL": 9,
-        "USR1": 10,
-        "SEGV": 11,
-        "USR2": 12,
-        "PIPE": 13,
-        "ALRM": 14,
-        "TERM": 15,
-        "CHLD": 17,
-        "CONT": 18,
-        "STOP": 19,
-        "TSTP": 20,
-        "TTIN": 21,
-        "TTOU": 22,
-        "URG": 23,
-        "XCPU": 24,
-        "XFSZ": 25,
-        "WINCH": 28,
-    }
-)
+_NAMES = """
+HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT
+CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS
+"""
+NUMBERS = MappingProxyType({name: number for number, name in enumerate(_NAMES.split(), 1)})
 
 HUP = NUMBERS["HUP"]
 INT = NUMBERS["INT"]

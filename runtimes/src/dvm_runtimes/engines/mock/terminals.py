@@ -19,16 +19,7 @@ if TYPE_CHECKING:
 _INPUT = 256 * 1024
 """Bytes that wait to be read; beyond them whoever types waits."""
 
-_INTR, _EOF, _BACKSPACE, _RETURN, _KILL_WORD, _KILL_LINE, _QUIT, _ERASE = (
-    b"\x03",
-    b"\x04",
-    b"\x08",
-    b"\r",
-    b"\x17",
-    b"\x15",
-    b"\x1c",
-    b"\x7f",
-)
+_INTR, _EOF, _BACKSPACE, _QUIT, _ERASE = b"\x03", b"\x04", b"\x08", b"\x1c", b"\x7f"
 
 
 class PseudoTerminal:
@@ -105,14 +96,8 @@ class PseudoTerminal:
         elif key == _EOF:
             self._push()
         elif key in (_ERASE, _BACKSPACE):
-            self._erase(1)
-        elif key == _KILL_LINE:
-            self._erase(len(self._line.decode(errors="replace")))
-        elif key == _KILL_WORD:
-            text = self._line.decode(errors="replace")
-            kept = text.rstrip(" ").rpartition(" ")
-            self._erase(len(text) - len(kept[0] + kept[1]))
-        elif key in (_RETURN, b"\n"):
+            self._erase()
+        elif key in (b"\r", b"\n"):
             self._line += b"\n"
             self._show(b"\n")
             self._push()
@@ -125,13 +110,12 @@ class PseudoTerminal:
         self._ready.append(bytes(self._line))
         self._line.clear()
 
-    def _erase(self, characters: int) -> None:
-        for _ in range(min(characters, len(self._line))):
-            while self._line and self._line[-1] & 0xC0 == 0x80:
-                self._line.pop()  # the later bytes of one UTF-8 character
-            if self._line:
-                self._line.pop()
-                self._show(b"\b \b")
+    def _erase(self) -> None:
+        while self._line and self._line[-1] & 0xC0 == 0x80:
+            self._line.pop()  # the later bytes of one UTF-8 character
+        if self._line:
+            self._line.pop()
+            self._show(b"\b \b")
 
     def _show(self, data: bytes) -> None:
         if self.echo:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from .nodes import Content, Device, FileNode, FolderNode, LinkNode, Node
+from .nodes import Content, Device, FileNode, FolderNode, LinkNode, MadeKind, Node
 
 READ, WRITE, SEARCH = 4, 2, 1
 EXECUTE = 1
@@ -103,18 +103,15 @@ class Tree:
 
     def mount(self, path: str, node: Node, *, read_only: bool = False) -> None:
         """Put ``node`` over ``path``, which is made if it is not there, as engines do."""
-        folder = self.make_folders(posixpath.dirname(path), Who(0, 0))
+        folder = self.make_folders(posixpath.dirname(path))
         place = self.find(path)
         if place.node is None:
-            name = place.name
-            if isinstance(node, FolderNode):
-                folder.make_folder(name, 0o755, 0, 0)
-            else:
-                folder.make_file(name, 0o644, 0, 0)
+            kind: MadeKind = "folder" if isinstance(node, FolderNode) else "file"
+            folder.make(place.name, kind, 0o755 if kind == "folder" else 0o644, 0, 0)
         self._mounts[place.path] = _Mounted(node, read_only)
 
-    def make_folders(self, path: str, who: Who, mode: int = 0o755) -> FolderNode:
-        """The folder at ``path``, made with all above it where missing; mounts' flags are not asked."""
+    def make_folders(self, path: str) -> FolderNode:
+        """The folder at ``path``, made as root's with all above it where missing; mounts' flags are not asked."""
         built = "/"
         node = self._root.node
         for name in [part for part in path.split("/") if part]:
@@ -122,7 +119,7 @@ class Tree:
             built = place.path
             if place.node is None:
                 assert place.parent is not None
-                node = place.parent.make_folder(place.name, mode, who.uid, who.gid)
+                node = place.parent.make(place.name, "folder", 0o755, 0, 0)
             else:
                 node = place.node
         if not isinstance(node, FolderNode):
@@ -203,7 +200,8 @@ class Tree:
                 if create is None:
                     raise problem(errno.ENOENT, path)
                 parent = self.may_change(place, who, path)
-                made = parent.make_file(place.name, create, who.uid, who.gid)
+                made = parent.make(place.name, "file", create, who.uid, who.gid)
+                assert isinstance(made, FileNode)
                 return made, made.open(writable=True)
         if isinstance(node, FolderNode):
             raise problem(errno.EISDIR, path)
@@ -235,7 +233,7 @@ class Tree:
             place = self.find(path, cwd, who, follow=False)
             if place.node is not None:
                 raise problem(errno.EEXIST, path)
-            self.may_change(place, who, path).make_folder(place.name, mode, who.uid, who.gid)
+            self.may_change(place, who, path).make(place.name, "folder", mode, who.uid, who.gid)
 
     def remove(self, path: str, cwd: str, who: Who) -> None:
         """Remove a file, a link or an empty folder."""
@@ -277,7 +275,7 @@ class Tree:
         """Make an empty file, or set the time of what is there to now."""
         place = self.find(path, cwd, who)
         if place.node is None:
-            self.may_change(place, who, path).make_file(place.name, mode, who.uid, who.gid)
+            self.may_change(place, who, path).make(place.name, "file", mode, who.uid, who.gid)
             return
         place.writable(path)
         if who.uid not in (0, place.node.status().uid) and not permits(place.node, who, WRITE):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getopt
 import posixpath
 import socket
-import threading
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
@@ -31,19 +31,32 @@ def httpd(process: Process, argv: list[str]) -> int:
     port = flags.get("-p", "80").rpartition(":")[2]
     if not port.isdecimal():
         raise UsageError(f"invalid port '{port}'")
-    server = _Server(process, posixpath.join(process.cwd, flags.get("-h", ".")))
+    files = _Files(process, posixpath.join(process.cwd, flags.get("-h", ".")))
     try:
         listener = process.table.network.listen(int(port))
     except OSError as error:
         raise UsageError(f"bind: {error.strerror}") from None
+    connections: set[socket.socket] = set()
+
+    def answer(connection: socket.socket, child: Process) -> int:
+        try:
+            with connection, contextlib.suppress(OSError):
+                _Request(connection, ("", 0), cast("BaseServer", files))
+        finally:
+            connections.discard(connection)
+        return 0
 
     def serve(running: Process) -> int:
         try:
             while True:
-                server.take(listener.accept(running))
+                connection = listener.accept(running)
+                connections.add(connection)
+                running.fork(argv, {}).start(functools.partial(answer, connection))
         finally:
             running.table.network.unlisten(int(port))
-            server.close()
+            for connection in list(connections):
+                with contextlib.suppress(OSError):  # it was closed already
+                    connection.shutdown(socket.SHUT_RDWR)
 
     if "-f" in flags:
         return serve(process)
@@ -51,37 +64,12 @@ def httpd(process: Process, argv: list[str]) -> int:
     return 0
 
 
-class _Server:
-    """The connections of one httpd, each in a thread that ends with it."""
+class _Files:
+    """The files that are served."""
 
     def __init__(self, process: Process, home: str) -> None:
         self._process = process
         self._home = home
-        self._open: dict[threading.Thread, socket.socket] = {}
-        self._lock = threading.Lock()
-
-    def take(self, connection: socket.socket) -> None:
-        thread = threading.Thread(target=self._talk, args=(connection,), name="mock-httpd", daemon=True)
-        with self._lock:
-            self._open[thread] = connection
-        thread.start()
-
-    def close(self) -> None:
-        with self._lock:
-            threads = list(self._open)
-            for connection in self._open.values():
-                with contextlib.suppress(OSError):  # it was closed already
-                    connection.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join(5.0)
-
-    def _talk(self, connection: socket.socket) -> None:
-        try:
-            with connection, contextlib.suppress(OSError):
-                _Request(connection, ("", 0), cast("BaseServer", self))
-        finally:
-            with self._lock:
-                self._open.pop(threading.current_thread(), None)
 
     def content(self, path: str) -> bytes | None:
         """The content of a file, or of a folder's ``index.html``; None if there is none."""
@@ -118,9 +106,9 @@ class _Request(BaseHTTPRequestHandler):
         """Write nothing: the container's output is its tests'."""
 
     def _answer(self, *, body: bool) -> None:
-        server = cast("_Server", self.server)
-        path = server.path(self.path)
-        content = server.content(path)
+        files = cast("_Files", self.server)
+        path = files.path(self.path)
+        content = files.content(path)
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Type", _TYPES.get(path.rpartition(".")[2], "text/plain"))
         content = b"404 Not Found\n" if content is None else content
