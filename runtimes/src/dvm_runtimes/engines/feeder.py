@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from typing import Protocol
@@ -42,17 +43,22 @@ class Feeder:
     def _run(self) -> None:
         try:
             for piece in self._pieces:
-                self._session.write(piece)
-            self._session.close_stdin()
+                try:
+                    self._session.write(piece)
+                except DvmError:
+                    return  # the command ended or was aborted: whoever reads its output gets the error
         except (DvmError, OSError) as error:
             self._error = error
             self._session.abort()
+            return
+        with contextlib.suppress(DvmError):
+            self._session.close_stdin()
 
     def finish(self) -> None:
         """Wait for the thread, after the command has ended or was aborted.
 
         Raises:
-            DvmError, OSError: the input could not be made or sent.
+            DvmError, OSError: the input could not be made.
         """
         self._thread.join(_JOIN_LIMIT)
         if self._error is not None:

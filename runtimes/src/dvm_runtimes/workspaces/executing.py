@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Sequence
 
 from dvm_runtimes.engines.base import STDERR, Engine, ExecSession, ExecSpec
-from dvm_runtimes.errors import DvmError, InvalidOptionError, WorkspaceNotFoundError, WorkspaceNotRunningError
+from dvm_runtimes.engines.feeder import Feeder
+from dvm_runtimes.errors import InvalidOptionError, WorkspaceNotFoundError, WorkspaceNotRunningError
 from dvm_runtimes.infos import ExecResult
 from dvm_runtimes.operation import Operation
 from dvm_runtimes.options import ExecOptions
@@ -82,15 +82,16 @@ def execute(engine: Engine, op: Operation, container: str, spec: ExecSpec, optio
     ends the command inside as well.
     """
     session = engine.exec_start(op, container, spec)
-    feeder: _Feeder | None = None
+    feeder: Feeder | None = None
     try:
         with op.aborting(session.abort):
             if options.input:
-                feeder = _Feeder(session, options.input)
+                data = memoryview(options.input)
+                feeder = Feeder(session, (bytes(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)))
             collected = _read(session, options)
             code = session.wait()
             if feeder is not None:
-                feeder.finish()
+                session.abort()  # the command may have left input unread, which is its right
         return ExecResult(code, *collected)
     except BaseException:
         session.abort()
@@ -99,7 +100,7 @@ def execute(engine: Engine, op: Operation, container: str, spec: ExecSpec, optio
     finally:
         session.close()
         if feeder is not None:
-            feeder.join()
+            feeder.finish()
 
 
 def _read(session: ExecSession, options: ExecOptions) -> tuple[bytes, bytes]:
@@ -111,28 +112,3 @@ def _read(session: ExecSession, options: ExecOptions) -> tuple[bytes, bytes]:
         stream, data = piece
         (on_stderr if stream == STDERR else on_stdout)(data)
     return out.getvalue(), err.getvalue()
-
-
-class _Feeder:
-    """The thread that writes a command's input while its output is read."""
-
-    def __init__(self, session: ExecSession, data: bytes) -> None:
-        self._session = session
-        self._data = memoryview(data)
-        self._thread = threading.Thread(target=self._run, name="dvm-stdin", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            for start in range(0, len(self._data), _PIECE):
-                self._session.write(bytes(self._data[start : start + _PIECE]))
-            self._session.close_stdin()
-        except DvmError:
-            pass  # the command ended or the session was cut: whoever reads its output says which
-
-    def finish(self) -> None:
-        """The command has ended: it may have left input unread, which is its right."""
-        self._session.abort()
-
-    def join(self) -> None:
-        self._thread.join(10.0)

@@ -61,7 +61,7 @@ def build(world: World, op: Operation, options: BuildOptions, labels: Mapping[st
     """
     options = with_proxies(options, "mock")
     sources = Sources.of(options)
-    features = needs_buildkit(sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
+    features = needs_buildkit(sources.text)
     features += ["build secrets"] if options.secrets else []
     features += ["SSH agents in builds"] if options.ssh else []
     if features:
@@ -108,7 +108,7 @@ class _Build:
         """Do every step; the last one's image, with ``labels``."""
         sources = Sources.of(self._options)
         try:
-            instructions = self._wanted(parse(sources.dockerfile.read_text(encoding="utf-8")))
+            instructions = self._wanted(parse(sources.text))
             self._read_context(sources)
             for number, instruction in enumerate(instructions, 1):
                 self._op.check()

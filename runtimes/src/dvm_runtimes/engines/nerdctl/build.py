@@ -68,20 +68,20 @@ def build(
     options = with_proxies(options, endpoint)
     sources = Sources.of(options)
     context, dockerfile = Path(os.path.realpath(sources.folder)), Path(os.path.realpath(sources.dockerfile))
-    with _shared_images(client, op, options, dockerfile) as images:
+    with _shared_images(client, op, options, sources.text) as images:
         _build(client, op, options, labels, progress, context, dockerfile, images)
 
 
 @contextlib.contextmanager
 def _shared_images(
-    client: NerdctlClient, op: Operation, options: BuildOptions, dockerfile: Path
+    client: NerdctlClient, op: Operation, options: BuildOptions, dockerfile: str
 ) -> Iterator[Mapping[str, str]]:
     """Within the block BuildKit sees the engine's images that the Dockerfile names; each by its name in BuildKit.
 
     BuildKit may work in another containerd namespace, as Colima's does. It would ask a registry for such a name, which
     may give it somebody else's image.
     """
-    named = [] if options.pull else base_images(dockerfile.read_text(errors="replace"), options.build_args)
+    named = [] if options.pull else base_images(dockerfile, options.build_args)
     names = [name for name in named if _REFERENCE.fullmatch(name)]
     mark = new_mark()
     images: dict[str, str] = {}
