@@ -115,7 +115,7 @@ class Share:
 
 WHOLE = Share()
 STREAMS = Share(
-    ("TestExec", "TestTerminal", "TestLog", "TestCopy", "TestBuild", "TestEvent"),
+    ("TestExec", "TestSession", "TestTerminal", "TestLog", "TestCopy", "TestBuild", "TestEvent"),
     "the same engine behind another kind of connection: what streams",
 )
 

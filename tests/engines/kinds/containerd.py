@@ -66,7 +66,7 @@ class Containerd(EngineKind):
     programs = PROGRAMS
     order = 60
     suite = Share(
-        ("TestExec", "TestTerminal", "TestLog", "TestStatus"),
+        ("TestExec", "TestTerminal", "TestStatus"),
         "another protocol: what of nerdctl's answers is the least like the Docker API's",
     )
 
