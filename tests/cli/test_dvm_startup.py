@@ -83,8 +83,8 @@ def test_a_short_call_loads_what_it_needs(arguments: tuple[str, ...], tmp_path: 
 
     assert "dvm_runtimes.engines.docker_api.engine" in modules
     assert not modules & HEAVY
-    drivers = {"engines.nerdctl", "engines.podman", "engines.mock", "platforms.colima", "platforms.containerd"}
-    assert not modules & {f"dvm_runtimes.{driver}" for driver in drivers}
+    # Providers of other platforms are loaded, since the address may be theirs; their drivers are not.
+    assert not modules & {f"dvm_runtimes.engines.{kind}.engine" for kind in ("nerdctl", "podman", "mock")}
 
 
 def test_version_is_one_line_and_the_package_s() -> None:
