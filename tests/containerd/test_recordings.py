@@ -308,3 +308,20 @@ def test_objects_in_every_form() -> None:
     for text in (json.dumps([one]), json.dumps(one), f"{json.dumps(one)}\n", f"null\n{json.dumps(one)}\n\n"):
         assert json_output.objects(text) == [one]
     assert json_output.objects("null") == json_output.objects("") == []
+
+
+def test_steps_on_an_image_that_buildkit_was_given() -> None:
+    """As BuildKit 0.25.2 writes them: FROM has no number, and the image a name that is nobody's business."""
+    heard: list[ProgressEvent] = []
+    output = BuildOutput(heard.append)
+    name = "localhost/dvm-build-b6a705543133cb791ac366e286afc76a:1"
+    output.feed(f"#2 [context app:1] load metadata for {name}\n#4 [context app:1] {name}\n#5 [1/2] RUN make\n")
+    output.feed("#6 [tools 1/3] FROM docker.io/library/debian:12\n#7 [tools 2/3] RUN true\n")
+
+    assert [(one.step, one.current, one.total) for one in heard] == [
+        ("[context app:1] load metadata", None, None),
+        ("[context app:1]", None, None),
+        ("[1/2] RUN make", 2, 2),
+        ("[tools 1/3] FROM docker.io/library/debian:12", 1, 3),
+        ("[tools 2/3] RUN true", 2, 3),
+    ]

@@ -64,7 +64,7 @@ shift
 exec "$@"
 """
 
-_ENTER = 'exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- "$@"'
+_ENTER = 'unset XDG_RUNTIME_DIR; exec nsenter --target "$(cat {folder}/containerd.pid)" --mount --net -- "$@"'
 
 
 class ColimaContainerd(containerd.Containerd):

@@ -42,7 +42,8 @@ LAST_LINES = 40
 
 _STEP = re.compile(r"#(\d+) (\[.*\S)\s*$")
 _LINE = re.compile(r"#(\d+) (?:\d+\.\d+ )?(.*)$")
-_POSITION = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\]")
+_POSITION = re.compile(r"\[(?:(\S+) +)?(\d+)/(\d+)\] (FROM )?")
+_SHARED_NAME = re.compile(r" (?:for )?localhost/dvm-build-[0-9a-f]+:\d+")
 _REFERENCE = re.compile(r"[A-Za-z0-9][\w./:@-]*")
 _NO_BUILDKIT = re.compile(r"buildkit|buildctl")
 
@@ -181,6 +182,7 @@ class BuildOutput:
         """The number of each step to its name."""
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self._progress = progress
+        self._unnumbered_from: set[str] = set()
         self._rest = ""
         self._reason = ""
 
@@ -204,7 +206,22 @@ class BuildOutput:
             self._line(self._rest)
             self._rest = ""
 
+    def _position(self, step: str) -> tuple[int | None, int | None]:
+        """The number of a step in its stage, and the number of steps.
+
+        BuildKit gives ``FROM`` the first number, but counts from the step after it where the image is a named context.
+        """
+        match = _POSITION.match(step)
+        if match is None:
+            return None, None
+        stage, number = match[1] or "", int(match[2])
+        contexts = any(name.startswith("[context ") for name in self.steps.values())
+        if number == 1 and contexts and not match[4]:
+            self._unnumbered_from.add(stage)
+        return min(number + (stage in self._unnumbered_from), int(match[3])), int(match[3])
+
     def _line(self, line: str) -> None:
+        line = _SHARED_NAME.sub("", line)
         if not line.strip():
             return
         self.lines.append(line)
@@ -213,8 +230,7 @@ class BuildOutput:
         if match := _STEP.match(line):
             if match[1] not in self.steps:
                 self.steps[match[1]] = match[2]
-                position = _POSITION.match(match[2])
-                done, total = (int(position[1]), int(position[2])) if position else (None, None)
+                done, total = self._position(match[2])
                 self._progress(ProgressEvent(step=match[2], current=done, total=total))
         elif (match := _LINE.match(line)) and match[1] in self.steps:
             self._progress(ProgressEvent(step=self.steps[match[1]], message=match[2]))

@@ -281,7 +281,8 @@ other=$(printf '%s\n' "$workers" | sed -n 's/.*worker\.containerd\.namespace:[[:
 number=0
 set -f
 for name in $names; do
-    "$@" image inspect --mode native "$name" >/dev/null 2>&1 || continue
+    # Some versions end with 0, and an empty list.
+    case $("$@" image inspect --mode native "$name" 2>/dev/null) in *[a-z]*) ;; *) continue ;; esac
     [ -n "$other" ] || { echo "BuildKit does not use containerd, and cannot see the image $name" >&2; exit 1; }
     number=$((number + 1)); reference=localhost/dvm-build-$mark:$number
     "$@" tag "$name" "$reference" >/dev/null || exit
@@ -290,6 +291,7 @@ for name in $names; do
     [ "$code" = 0 ] || exit "$code"
     printf '%s\n' "$other $name=$reference"
 done
+exit 0
 """
 
 UNSHARE_IMAGES = r"""
