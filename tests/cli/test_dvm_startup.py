@@ -15,6 +15,7 @@ import pytest
 HEAVY = {
     *("docker", "rich", "pexpect", "requests", "asyncio", "subprocess"),
     *("pluggy", "importlib.metadata", "concurrent.futures", "logging", "tempfile", "tomllib"),
+    *("tarfile", "secrets", "dvm_runtimes.waiting"),
 }
 """What takes long to load, and no short call needs."""
 

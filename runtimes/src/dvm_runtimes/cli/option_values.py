@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dvm_runtimes.errors import InvalidOptionError
-from dvm_runtimes.options import Mount, Port
 from dvm_runtimes.user.home import expand_home
 
 if TYPE_CHECKING:
+    from dvm_runtimes.options import Mount, Port
     from dvm_runtimes.waiting import WaitStrategy
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -30,6 +30,8 @@ def mount(text: str) -> Mount:
     >>> mount("type=volume,src=cache,dst=/cache").source
     'cache'
     """
+    from dvm_runtimes.options import Mount
+
     fields: dict[str, str] = {}
     read_only = False
     for part in _split_quoted(text):
@@ -64,6 +66,8 @@ def volume(text: str) -> Mount:
     >>> volume("cache:/var/cache:ro").type
     'volume'
     """
+    from dvm_runtimes.options import Mount
+
     source, _, rest = text.partition(":")
     destination, *modes = rest.split(":")
     if not source or not destination or len(modes) > 1 or (modes and modes[0] not in ("ro", "rw")):
@@ -80,6 +84,8 @@ def port(text: str) -> Port:
     >>> port("8080:80").host
     8080
     """
+    from dvm_runtimes.options import Port
+
     match = _PORT.fullmatch(text)
     if match is None:
         raise InvalidOptionError("ports", text, "write CONTAINER, HOST:CONTAINER or IP:HOST:CONTAINER, such as 8080:80")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +170,8 @@ def _flags(platform: Platform, namespace: str) -> tuple[str, ...]:
 
 
 def _program(machine: Machine) -> str:
+    import shutil  # slow to load
+
     return shutil.which("nerdctl", path=machine.env.get("PATH")) or ""
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
-import secrets
 import socket
 import sys
 from pathlib import Path
@@ -31,6 +29,8 @@ def host_id() -> str:
     if any(Path(mark).exists() for mark in _CONTAINER_MARKS):
         machine += f" {socket.gethostname()}"
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    import hashlib  # slow to load
+
     return hashlib.sha256(f"dvm {machine} {user}".encode(errors="replace")).hexdigest()[:16]
 
 
@@ -61,8 +61,8 @@ def _kept_id() -> str:
         file = state_folder() / "host-id"
         if not file.exists():
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = file.with_name(f".host-id.{secrets.token_hex(4)}")
-            new.write_text(secrets.token_hex(16))
+            new = file.with_name(f".host-id.{os.urandom(4).hex()}")
+            new.write_text(os.urandom(16).hex())
             try:
                 # Unlike a rename, a link fails where another process was first.
                 os.link(new, file)

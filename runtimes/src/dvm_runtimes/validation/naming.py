@@ -6,10 +6,8 @@ join their parts with hyphens, which the parts may contain themselves.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -109,6 +107,8 @@ class Identity(NamedTuple):
 
 
 def _join(parts: list[str], whole: str) -> str:
+    import hashlib  # slow to load
+
     digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:8]
     start = "-".join(["dvm", *filter(None, map(slug, parts))])[: _LONGEST - len(digest) - 1]
     return f"{start.rstrip('-._')}-{digest}"
@@ -122,6 +122,8 @@ def slug(text: str) -> str:
     >>> slug("My Shop_(v2)"), slug("Café"), slug("日本")
     ('my-shop-v2', 'cafe', '')
     """
+    import unicodedata  # slow to load
+
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", _separator, ascii_text).strip("-._")
 

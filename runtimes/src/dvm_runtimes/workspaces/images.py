@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dvm_runtimes.builds.context import Sources
 from dvm_runtimes.engines.base import Engine, Progress
 from dvm_runtimes.errors import ImageNotFoundError, InvalidOptionError
 from dvm_runtimes.infos import ImageInfo
@@ -48,6 +47,8 @@ def check_build(options: BuildOptions) -> None:
     Raises:
         InvalidOptionError: the context, the Dockerfile or a secret is missing.
     """
+    from dvm_runtimes.builds.context import Sources  # slow to load, and only builds need it
+
     sources = Sources.of(options)
     if not sources.folder.is_dir():
         raise InvalidOptionError("build_context", str(sources.folder), "there is no such folder")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 from pathlib import Path
 
@@ -45,7 +44,7 @@ shows no environment. One that has ended, but was not waited for, has none.
 
 def new_mark() -> str:
     """A mark that nothing else has."""
-    return secrets.token_hex(12)
+    return os.urandom(12).hex()
 
 
 def kill_command(mark: str) -> list[str]:

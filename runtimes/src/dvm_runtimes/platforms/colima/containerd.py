@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,8 @@ def create_containerd(platform: Platform, machine: Machine, **overrides: Any) ->
 
 def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTransport:
     """Both ways into the VM: the connection that Lima keeps, and Colima's own command, which always works."""
+    import shutil  # slow to load
+
     from dvm_runtimes.engines.nerdctl.remote import RemoteTransport
 
     from .ssh import ColimaSsh, LimaConnection, instance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +29,8 @@ def podman_program(machine: Machine) -> str:
     """Where Podman's command is; empty where it is not installed."""
     folders = machine.env.get("PATH", "").split(os.pathsep) if machine.env.get("PATH") else _FOLDERS
     below = (os.fspath(machine.path(folder)) for folder in folders if folder.startswith("/"))
+    import shutil  # slow to load
+
     return shutil.which("podman", path=os.pathsep.join(below)) or ""
 
 
