@@ -7,6 +7,8 @@ import json
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -238,3 +240,27 @@ def test_one_remote_command_a_call(runtime: ContainerRuntime, workspace: str, vm
         run = functools.partial(runtime.exec_in_workspace, name, ["cat"], options, timeout=LIMIT)
         assert calls(lambda run=run, results=results: results.append(run())) == 2  # type: ignore[misc]
         assert [(one.exit_code, one.stdout, one.stderr) for one in results] == [(0, data, b"")]
+
+
+def test_the_command_asks_nothing_beside_its_call(
+    engine: RunningEngine, runtime: ContainerRuntime, workspace: str, vm: Any
+) -> None:
+    """``dvm exec`` is the look-up and the command, ``dvm ls`` is the look."""
+    name = runtime.list_workspaces(timeout=LIMIT)[0].name
+    vm(counts=True)
+    file = vm.folder / "calls"
+    for words, number, out in ((["exec", name, "--", "echo", "in"], 2, "in\n"), (["ls", "--json"], 1, None)):
+        file.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "dvm_runtimes.cli", *words[:1], "--runtime", f"colima:{PROFILE}", *words[1:]]
+        done = subprocess.run(
+            argv,
+            env=engine.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert out is None or done.stdout == out
+        assert len(file.read_text().splitlines()) == number

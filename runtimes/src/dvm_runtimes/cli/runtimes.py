@@ -25,7 +25,7 @@ def open_runtime(invocation: Invocation, runtime: str | None) -> Iterator[tuple[
     """The runtime of ``--runtime``, else the default one, and the token that Ctrl-C sets."""
     from dvm_runtimes.discovery.factory import create_runtime
 
-    with create_runtime(runtime or "auto") as chosen, cancelling(invocation) as cancel:
+    with create_runtime(runtime or "auto", ask=False) as chosen, cancelling(invocation) as cancel:
         yield chosen, cancel
 
 
@@ -71,7 +71,7 @@ def _ask(
     from dvm_runtimes.discovery.factory import create_runtime
 
     try:
-        with create_runtime(platform.selector or platform.type) as runtime:
+        with create_runtime(platform.selector or platform.type, ask=False) as runtime:
             return ask(runtime, cancel)
     except DvmError as error:
         return error

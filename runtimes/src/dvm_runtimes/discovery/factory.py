@@ -19,7 +19,9 @@ PATIENCE = 3.0
 """Seconds for engines that accepted the connection and were silent, if one of them would be the choice."""
 
 
-def create_runtime(which: str = "auto", *, timeout: float | None = None, **overrides: Any) -> ContainerRuntime:
+def create_runtime(
+    which: str = "auto", *, timeout: float | None = None, ask: bool = True, **overrides: Any
+) -> ContainerRuntime:
     """A runtime for the platform that is asked for; its engine has answered once.
 
     Args:
@@ -28,6 +30,8 @@ def create_runtime(which: str = "auto", *, timeout: float | None = None, **overr
             one that ``DVM_RUNTIME``, ``CONTAINER_RUNTIME``, the configuration file or Docker's own settings
             (``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context) name, else the first that answers.
         timeout: seconds for the engine's first answer; None for the platform's own limit, 15 to 60 s.
+        ask: False leaves it to the first call to find out whether the engine answers, where asking takes seconds: for
+            programs that make this call at once.
         overrides: keyword arguments of the platform's own ``create``.
 
     Raises:
@@ -40,6 +44,8 @@ def create_runtime(which: str = "auto", *, timeout: float | None = None, **overr
     """
     if timeout is not None:
         overrides["timeout"] = timeout
+    if not ask:
+        overrides["ask"] = False
     machine = Machine.this()
     known = providers_for(which)
     choice = choose(which, machine, known)
@@ -52,6 +58,8 @@ def _create(
     provider: PlatformProvider, platform: Platform, machine: Machine, overrides: dict[str, Any]
 ) -> ContainerRuntime:
     check_system(provider, machine)
+    if not provider.asks:
+        overrides.pop("ask", None)
     return provider.create(platform, machine, **overrides)
 
 

@@ -74,6 +74,9 @@ class PlatformProvider(ABC):
     points: bool = False
     """Whether its platforms may be another provider's sockets, as with ``DOCKER_HOST``; then the other's wins."""
 
+    asks: bool = False
+    """Whether the first question to its engines is expensive, so that `create` takes ``ask=False`` to leave it out."""
+
     windows: bool = False
     """Whether it works on Windows itself, outside WSL."""
 

@@ -34,6 +34,7 @@ class ContainerdProvider(PlatformProvider):
     """
 
     name = "containerd"
+    asks = True
 
     def find(self, machine: Machine) -> list[Platform]:
         if address := machine.env.get("CONTAINERD_ADDRESS"):
@@ -101,7 +102,7 @@ class ContainerdProvider(PlatformProvider):
         from dvm_runtimes.engines.nerdctl.error_mapping import missing_nerdctl
         from dvm_runtimes.engines.nerdctl.local import LocalTransport
 
-        timeout = overrides.pop("timeout", None)
+        timeout, ask = overrides.pop("timeout", None), overrides.pop("ask", True)
         for key, value in overrides.items():
             if key not in _OVERRIDES:
                 known = ", ".join(f"`{name}`" for name in _OVERRIDES)
@@ -113,7 +114,7 @@ class ContainerdProvider(PlatformProvider):
         program = str(overrides.get("nerdctl") or _program(machine))
         if not program:
             raise missing_nerdctl(profile, "create_runtime", "nerdctl: command not found")
-        return connect(LocalTransport((program, *_flags(platform, namespace)), machine.env), profile, timeout)
+        return connect(LocalTransport((program, *_flags(platform, namespace)), machine.env), profile, timeout, ask=ask)
 
 
 def _understand(done: subprocess.CompletedProcess[bytes], profile: NerdctlProfile) -> Probe:

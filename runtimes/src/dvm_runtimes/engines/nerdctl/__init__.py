@@ -20,13 +20,16 @@ ANSWER_LIMIT = 60.0
 """Seconds for the first answer."""
 
 
-def connect(transport: Transport, profile: NerdctlProfile, timeout: float | None = None) -> ContainerRuntime:
+def connect(
+    transport: Transport, profile: NerdctlProfile, timeout: float | None = None, *, ask: bool = True
+) -> ContainerRuntime:
     """The runtime over ``transport``, once containerd itself has answered.
 
     Args:
         transport: the connection to nerdctl.
         profile: names and hints of the platform.
         timeout: seconds for the first answer; None for `ANSWER_LIMIT`.
+        ask: whether to wait for this answer at all.
 
     Raises:
         RuntimeUnavailableError: it does not answer.
@@ -38,6 +41,8 @@ def connect(transport: Transport, profile: NerdctlProfile, timeout: float | None
     from .engine import NerdctlEngine
 
     engine = NerdctlEngine(transport, profile)
+    if not ask:
+        return ContainerRuntime(engine)
     try:
         limit = ANSWER_LIMIT if timeout is None else timeout
         with Operation("create_runtime", timeout=limit, platform=profile.platform_name) as op:

@@ -46,12 +46,12 @@ def create_containerd(platform: Platform, machine: Machine, **overrides: Any) ->
         RuntimeUnavailableError: it does not answer.
     """
     namespace = str(overrides.pop("namespace", None) or machine.env.get("CONTAINERD_NAMESPACE") or NAMESPACE)
-    timeout = overrides.pop("timeout", None)
+    timeout, ask = overrides.pop("timeout", None), overrides.pop("ask", True)
     for key, value in overrides.items():
         raise InvalidOptionError(
             key, value, "there is no such option", hint="Colima's containerd profiles take `namespace`."
         )
-    return connect(_transport(platform, machine, namespace), _profile(platform, machine, namespace), timeout)
+    return connect(_transport(platform, machine, namespace), _profile(platform, machine, namespace), timeout, ask=ask)
 
 
 def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTransport:

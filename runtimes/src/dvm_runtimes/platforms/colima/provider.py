@@ -40,6 +40,7 @@ class ColimaProvider(DockerApiProvider):
     """
 
     name = "colima"
+    asks = True
 
     def find(self, machine: Machine) -> list[Platform]:
         asked = asked_profile(machine)
@@ -63,6 +64,7 @@ class ColimaProvider(DockerApiProvider):
     def create(self, platform: Platform, machine: Machine, **overrides: Any) -> ContainerRuntime:
         if _runs_containerd(platform):
             return create_containerd(platform, machine, **overrides)
+        overrides.pop("ask", None)
         return super().create(platform, machine, **overrides)
 
     def endpoint(self, platform: Platform, machine: Machine) -> Endpoint:
