@@ -6,8 +6,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from dvm_runtimes.errors import DvmError
 from dvm_runtimes.operation import Operation
@@ -15,7 +14,7 @@ from dvm_runtimes.runtime import ContainerRuntime
 
 from .controls import MockControls
 from .engine import MockEngine
-from .faults import Call, Faults
+from .faults import Call
 from .world import World
 
 _worlds: dict[str, World] = {}
@@ -42,7 +41,7 @@ class MockRuntime(ContainerRuntime):
     def __init__(self, name: str = "") -> None:
         self._mock_engine = MockEngine(shared_world(name) if name else None)
         self._faults = self._mock_engine.world.faults
-        self._now = threading.local()
+        self._calls = threading.local()
         self.mock = MockControls(self._mock_engine.world)
         """Scripts, faults, the record of calls, and whatever somebody else does at this engine."""
         super().__init__(self._mock_engine)
@@ -51,67 +50,31 @@ class MockRuntime(ContainerRuntime):
     def in_this_process(self) -> bool:
         return True
 
-    def _operation(self, name: str, timeout: float | None, cancel: threading.Event | None) -> Operation:
-        call = getattr(self._now, "call", None)
-        return _MockOperation(name, timeout, cancel, self.platform_name, self._faults, call)
-
-
-class _MockCall:
-    """One call of a public method; faults strike it once, however many operations it has."""
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self.struck = False
-
-
-class _MockOperation(Operation):
-    """An operation that is slow or fails as the test has told."""
-
-    def __init__(
-        self,
-        name: str,
-        timeout: float | None,
-        cancel: threading.Event | None,
-        platform: str,
-        faults: Faults,
-        call: _MockCall | None,
-    ) -> None:
-        super().__init__(name, timeout=timeout, cancel=cancel, platform=platform)
-        self._faults = faults
-        self._call = call
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        call = self._call
-        if call is not None and not call.struck:
-            call.struck = True
-            try:
-                self._faults.strike(call.method, self)
-            except DvmError as error:
-                error.operation = error.operation or self.name
-                self._leave(error, error.__traceback__)
-                raise
-        return self
-
-    def _leave(self, error: DvmError, tb: TracebackType | None) -> None:
-        self.__exit__(type(error), error, tb)
-
 
 def _recorded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A public method that is recorded, and that fails and is slow when it was told to; one within another is not."""
     signature = inspect.signature(method)
     name = method.__name__
 
     @functools.wraps(method)
     def call(self: MockRuntime, *args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(self, *args, **kwargs).arguments
-        arguments = {key: value for key, value in given.items() if key != "self"}
+        bound = signature.bind(self, *args, **kwargs)
+        arguments = {key: value for key, value in bound.arguments.items() if key != "self"}
         self._faults.record(Call(name, arguments, level="runtime"))
-        before = getattr(self._now, "call", None)
-        self._now.call = before or _MockCall(name)
-        try:
+        if getattr(self._calls, "within", False):
             return method(self, *args, **kwargs)
+        self._calls.within = True
+        try:
+            bound.apply_defaults()
+            limits = {key: bound.arguments.get(key) for key in ("timeout", "cancel")}
+            with Operation(name, **limits, platform=self.platform_name) as op:
+                self._faults.strike(name, op)
+            return method(self, *args, **kwargs)
+        except DvmError as error:
+            error.operation = error.operation or name
+            raise
         finally:
-            self._now.call = before
+            self._calls.within = False
 
     return call
 

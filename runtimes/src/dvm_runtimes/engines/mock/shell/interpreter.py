@@ -11,27 +11,14 @@ from dvm_runtimes.engines.mock import signals
 from dvm_runtimes.engines.mock.handles import NullHandle, OpenFile
 from dvm_runtimes.engines.mock.launching import CommandProblem, prepare
 from dvm_runtimes.engines.mock.pipes import Pipe
-from dvm_runtimes.engines.mock.processes import ExitedError, InterruptedBySignalError, Process
+from dvm_runtimes.engines.mock.processes import Body, ExitedError, InterruptedBySignalError, Process
 
-from . import expansion
+from . import expansion, syntax
 from .parser import parse
 from .redirects import Files, put, redirected, release
-from .syntax import (
-    AndOr,
-    Background,
-    Case,
-    For,
-    Group,
-    If,
-    Loop,
-    Node,
-    Pipeline,
-    Redirect,
-    Script,
-    ScriptError,
-    ShellError,
-    Simple,
-)
+from .syntax import Node, Script, ShellError, Simple
+
+Child = Process | None
 
 
 class LoopControl(Exception):
@@ -130,11 +117,7 @@ class Shell:
         Raises:
             ShellError: it cannot be parsed.
         """
-        try:
-            script = parse(text)
-        except ScriptError as error:
-            raise ShellError(str(error)) from None
-        return self.execute(script)
+        return self.execute(parse(text))
 
     def complain(self, message: str) -> None:
         """Write one line to standard error."""
@@ -161,30 +144,29 @@ class Shell:
                 return status
             case Simple():
                 return self._exit_on_error(self._simple(node))
-            case Group(subshell=True):
-                child = self._child(node.body)
-                status = self._with_files(node.redirects, lambda: self._foreground(self._start(["sh"], child)))
+            case syntax.Group(subshell=True):
+                status = self._with_files(node.redirects, lambda: self._foreground(self._spawn(node.body)))
                 return self._exit_on_error(status)
-            case Group():
+            case syntax.Group():
                 return self._with_files(node.redirects, lambda: self.execute(node.body))
-            case Pipeline():
+            case syntax.Pipeline():
                 status = self._pipeline(node.commands) if len(node.commands) > 1 else self._test(node.commands[0])
                 return int(status == 0) if node.negated else self._exit_on_error(status)
-            case AndOr():
+            case syntax.AndOr():
                 status = self._test(node.left)
                 return self.execute(node.right) if (status == 0) == (node.operator == "&&") else status
-            case Background():
+            case syntax.Background():
                 return self._background(node.command)
-            case If():
+            case syntax.If():
                 for condition, body in node.branches:
                     if self._test(condition) == 0:
                         return self.execute(body)
                 return self.execute(node.otherwise)
-            case Loop():
+            case syntax.Loop():
                 return self._loop(node.body, lambda: (self._test(node.condition) == 0) != node.until)
-            case For():
+            case syntax.For():
                 return self._for(node)
-            case Case():
+            case syntax.Case():
                 word = expansion.text(self, node.word)
                 for patterns, body in node.branches:
                     if any(fnmatch.fnmatchcase(word, expansion.pattern(self, one)) for one in patterns):
@@ -204,7 +186,7 @@ class Shell:
         finally:
             self._untested -= 1
 
-    def _for(self, node: For) -> int:
+    def _for(self, node: syntax.For) -> int:
         words = iter(list(self.arguments) if node.words is None else expansion.arguments(self, node.words))
 
         def another() -> bool:
@@ -269,7 +251,7 @@ class Shell:
             return body(self.process)
         return self._foreground(self._start(words, body))
 
-    def _exec(self, words: list[str], redirects: Sequence[Redirect]) -> int:
+    def _exec(self, words: list[str], redirects: Sequence[syntax.Redirect]) -> int:
         """Change this shell's own files, or let a program take its place."""
         files, self.process.files = self.process.files, redirected(self, redirects)
         release(files)
@@ -288,7 +270,7 @@ class Shell:
 
     # Files
 
-    def _with_files(self, redirects: Sequence[Redirect], work: Callable[[], int]) -> int:
+    def _with_files(self, redirects: Sequence[syntax.Redirect], work: Callable[[], int]) -> int:
         """Do ``work`` in this process with redirections, which are undone after it."""
         if not redirects:
             return work()
@@ -307,14 +289,8 @@ class Shell:
     # Other processes
 
     def _start(
-        self,
-        argv: list[str],
-        body: Callable[[Process], int],
-        files: Files | None = None,
-        *,
-        group: int = 0,
-        ignored: Iterable[int] = (),
-    ) -> Process | None:
+        self, argv: list[str], body: Body, files: Files | None = None, group: int = 0, ignored: Iterable[int] = ()
+    ) -> Child:
         """Start a child; None, and a message, if there are too many processes.
 
         Args:
@@ -335,8 +311,8 @@ class Shell:
         child.start(body)
         return child
 
-    def _child(self, node: Node) -> Callable[[Process], int]:
-        """The body of a child that runs ``node`` with what this shell is now."""
+    def _spawn(self, node: Node, files: Files | None = None, group: int = 0, ignored: Iterable[int] = ()) -> Child:
+        """Start a subshell that runs ``node`` with what this shell is now."""
         shell = self.subshell()
         while isinstance(node, Script) and len(node.commands) == 1:
             node = node.commands[0]
@@ -346,9 +322,9 @@ class Shell:
             shell.process = process
             return shell.live(lambda: shell.execute(node))
 
-        return body
+        return self._start(["sh"], body, files, group, ignored)
 
-    def _foreground(self, child: Process | None) -> int:
+    def _foreground(self, child: Child) -> int:
         """Wait for a child that has the terminal meanwhile; its status."""
         if child is None:
             return 2
@@ -370,7 +346,7 @@ class Shell:
 
     def _pipeline(self, commands: Sequence[Node]) -> int:
         """Run commands, the output of each the input of the next; the status of the last."""
-        children: list[Process | None] = []
+        children: list[Child] = []
         source: OpenFile | None = None
         for index, command in enumerate(commands):
             files = self.process.copy_files()
@@ -381,7 +357,7 @@ class Shell:
                 put(files, 1, pipe.writer())
                 source = pipe.reader()
             first = children[0] if children else None
-            children.append(self._start(["sh"], self._child(command), files, group=first.pid if first else 0))
+            children.append(self._spawn(command, files, group=first.pid if first else 0))
         return [self._foreground(child) for child in children][-1]
 
     def _background(self, node: Node) -> int:
@@ -390,7 +366,7 @@ class Shell:
             put(files, 0, NullHandle())
         # Ctrl-C is not meant for what runs in the background.
         ignored = () if self.interactive else (signals.INT, signals.QUIT)
-        child = self._start(["sh"], self._child(node), files, ignored=ignored)
+        child = self._spawn(node, files, ignored=ignored)
         if child is None:
             return 2
         self.jobs[child.pid] = child
@@ -403,7 +379,7 @@ class Shell:
         files = self.process.copy_files()
         put(files, 1, pipe.writer())
         reader = pipe.reader()
-        child = self._start(["sh"], self._child(script), files)
+        child = self._spawn(script, files)
         pieces = []
         try:
             while piece := reader.read(self.process, 65536):

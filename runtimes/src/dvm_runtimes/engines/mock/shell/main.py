@@ -11,7 +11,7 @@ from dvm_runtimes.engines.mock.processes import InterruptedBySignalError
 from .builtins import read_line, read_script
 from .interpreter import LoopControl, Shell
 from .parser import parse
-from .syntax import IncompleteError, Script, ScriptError, ShellError
+from .syntax import IncompleteError, Script, ShellError
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process
@@ -88,16 +88,15 @@ def _follow(shell: Shell) -> int:
             return shell.status
         try:
             script = parse(text)
-        except IncompleteError as error:
+        except IncompleteError:
             if line:
                 continue
-            raise ShellError(str(error)) from None
-        except ScriptError as error:
-            text = ""
+            raise
+        except ShellError as error:
             if not shell.interactive:
-                raise ShellError(str(error)) from None
+                raise
             shell.complain(str(error))
-            shell.status = 2
+            shell.status, text = error.status, ""
             continue
         text = ""
         if shell.interactive:

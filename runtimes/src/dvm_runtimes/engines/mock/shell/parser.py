@@ -6,24 +6,8 @@ import re
 
 from dvm_runtimes.engines.mock.launching import SCRIPT_IT
 
-from .syntax import (
-    AndOr,
-    Background,
-    Case,
-    For,
-    Group,
-    If,
-    IncompleteError,
-    Loop,
-    Node,
-    Part,
-    Pipeline,
-    Redirect,
-    Script,
-    ScriptError,
-    Simple,
-    Word,
-)
+from . import syntax
+from .syntax import IncompleteError, Node, Part, Redirect, Script, ShellError, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!]")
@@ -51,7 +35,7 @@ def parse(text: str) -> Script:
 
     Raises:
         IncompleteError: it ends in the middle of something.
-        ScriptError: it is no script, or has what this shell does not know.
+        ShellError: it is no script, or has what this shell does not know.
     """
     parser = _Parser(text)
     script = parser.script()
@@ -60,9 +44,9 @@ def parse(text: str) -> Script:
     return script
 
 
-def absent(what: str) -> ScriptError:
+def absent(what: str) -> ShellError:
     """The error for a construct that this shell does not know."""
-    return ScriptError(f"the mock's shell has no {what}: {SCRIPT_IT}")
+    return ShellError(f"the mock's shell has no {what}: {SCRIPT_IT}")
 
 
 class _Parser:
@@ -101,11 +85,11 @@ class _Parser:
             self.kind, self.token = "word", text[start : self.at]
         return before
 
-    def unexpected(self) -> ScriptError:
+    def unexpected(self) -> ShellError:
         """The error for the token that comes next."""
         if self.kind == "end":
             return IncompleteError("unexpected end of file")
-        return ScriptError(f'syntax error: unexpected "{self.token if self.token != chr(10) else "newline"}"')
+        return ShellError(f'syntax error: unexpected "{self.token if self.token != chr(10) else "newline"}"')
 
     def is_next(self, *tokens: str) -> bool:
         """Whether one of these control operators comes next."""
@@ -135,7 +119,7 @@ class _Parser:
             if self.kind == "end" or self.is_next(")", ";;") or self._is_reserved(*ends):
                 return Script(tuple(commands))
             command = self._and_or()
-            commands.append(Background(command) if self.is_next("&") else command)
+            commands.append(syntax.Background(command) if self.is_next("&") else command)
             if self.is_next("&", ";", "\n"):
                 self._advance()
             elif self.kind != "end" and not self.is_next(")", ";;"):
@@ -152,7 +136,7 @@ class _Parser:
         while self.is_next("&&", "||"):
             operator = self._advance()
             self._newlines()
-            left = AndOr(left, operator, self._pipeline())
+            left = syntax.AndOr(left, operator, self._pipeline())
         return left
 
     def _pipeline(self) -> Node:
@@ -164,7 +148,7 @@ class _Parser:
             self._advance()
             self._newlines()
             commands.append(self._command())
-        return Pipeline(tuple(commands), negated) if negated or len(commands) > 1 else commands[0]
+        return syntax.Pipeline(tuple(commands), negated) if negated or len(commands) > 1 else commands[0]
 
     # Commands
 
@@ -182,7 +166,7 @@ class _Parser:
         elif opening == "if":
             body = self._if()
         elif opening in ("while", "until"):
-            body = Loop(self._body("do"), self._do(), opening == "until")
+            body = syntax.Loop(self._body("do"), self._do(), opening == "until")
         elif opening == "for":
             body = self._for()
         elif opening == "case":
@@ -192,7 +176,7 @@ class _Parser:
         redirects = []
         while self.kind == "redirect":
             redirects.append(self._redirect())
-        return Group(body, tuple(redirects), opening == "(")
+        return syntax.Group(body, tuple(redirects), opening == "(")
 
     def _if(self) -> Node:
         branches = []
@@ -208,7 +192,7 @@ class _Parser:
         if opening == "else":
             otherwise = self._body("fi")
             self._expect("fi")
-        return If(tuple(branches), otherwise)
+        return syntax.If(tuple(branches), otherwise)
 
     def _do(self) -> Script:
         self._expect("do")
@@ -233,7 +217,7 @@ class _Parser:
         if self.is_next(";"):
             self._advance()
         self._newlines()
-        return For(name, None if words is None else tuple(words), self._do())
+        return syntax.For(name, None if words is None else tuple(words), self._do())
 
     def _case(self) -> Node:
         if self.kind != "word":
@@ -259,7 +243,7 @@ class _Parser:
                 self._expect(";;")
             self._newlines()
         self._advance()
-        return Case(word, tuple(branches))
+        return syntax.Case(word, tuple(branches))
 
     def _simple(self) -> Node:
         assignments: list[tuple[str, Word]] = []
@@ -278,7 +262,7 @@ class _Parser:
             self._advance()
             if self.is_next("(") and len(words) == 1:
                 raise absent("functions")
-        return Simple(tuple(assignments), tuple(words), tuple(redirects))
+        return syntax.Simple(tuple(assignments), tuple(words), tuple(redirects))
 
     def _redirect(self) -> Redirect:
         number, operator = self.number, self._advance().replace(">|", ">")
@@ -353,7 +337,7 @@ class _Parser:
         if not braced:
             return Part("parameter", text[name.start() : self.at] if name else "", quoted)
         if name is None:
-            raise ScriptError("bad substitution")
+            raise ShellError("bad substitution")
         operator = _VALUE_OPERATOR.match(text, self.at)
         word: Word = ()
         if operator:

@@ -9,20 +9,16 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 
-class ScriptError(Exception):
-    """The text is no script of this shell."""
-
-
-class IncompleteError(ScriptError):
-    """The script ends too early: more lines may complete it."""
-
-
 class ShellError(Exception):
     """What makes a shell give up its script; ``status`` is its exit code then."""
 
     def __init__(self, message: str, status: int = 2) -> None:
         super().__init__(message)
         self.status = status
+
+
+class IncompleteError(ShellError):
+    """The script ends too early: more lines may complete it."""
 
 
 class Part(NamedTuple):
