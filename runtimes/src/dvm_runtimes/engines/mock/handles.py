@@ -5,22 +5,47 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from .nodes import Content, Device, Node
-from .tree import Tree, problem
+from .tree import problem
 
 if TYPE_CHECKING:
     from .processes import Process
     from .terminals import PseudoTerminal
 
+Read = Callable[["Process", int], bytes]
+"""Reads at most so many bytes; none at the end."""
+
+Write = Callable[["Process", bytes], None]
+"""Writes all of the bytes."""
+
+
+def _refuse(*args: object) -> NoReturn:
+    raise problem(errno.EBADF)
+
 
 class OpenFile:
-    """A file that is open, perhaps in several processes; it is closed when the last of them closes it."""
+    """A file that is open, perhaps in several processes; it is closed when the last of them closes it.
 
-    terminal: PseudoTerminal | None = None
+    Args:
+        read, write: what it does; default an error, as of a file that was opened for the other alone.
+        close: called in the end.
+        terminal: the terminal that it is.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        read: Read = _refuse,
+        write: Write = _refuse,
+        close: Callable[[], object] | None = None,
+        terminal: PseudoTerminal | None = None,
+    ) -> None:
+        self.read = read
+        self.write = write
+        self.terminal = terminal
+        self._close = close
         self._holders = 1
         self._count = threading.Lock()
 
@@ -35,35 +60,20 @@ class OpenFile:
         with self._count:
             self._holders -= 1
             last = self._holders == 0
-        if last:
+        if last and self._close is not None:
             self._close()
 
-    def read(self, process: Process, size: int) -> bytes:
-        """At most ``size`` bytes; empty at the end."""
-        raise problem(errno.EBADF)
 
-    def write(self, process: Process, data: bytes) -> None:
-        """Write all of ``data``."""
-        raise problem(errno.EBADF)
-
-    def _close(self) -> None:
-        return
-
-
-class FileHandle(OpenFile):
+class _Position:
     """An open regular file; all holders share its position."""
 
-    def __init__(self, content: Content, lock: threading.RLock, *, append: bool, readable: bool) -> None:
-        super().__init__()
+    def __init__(self, content: Content, lock: threading.RLock, *, append: bool) -> None:
         self._content = content
         self._lock = lock
         self._append = append
-        self._readable = readable
         self._position = 0
 
     def read(self, process: Process, size: int) -> bytes:
-        if not self._readable:
-            raise problem(errno.EBADF)
         with self._lock:
             data = self._content.read_at(self._position, size)
             self._position += len(data)
@@ -76,47 +86,21 @@ class FileHandle(OpenFile):
             self._content.write_at(self._position, data)
             self._position += len(data)
 
-    def _close(self) -> None:
-        self._content.close()
 
-
-class NullHandle(OpenFile):
+def null_file() -> OpenFile:
     """``/dev/null``, and the standard input of whoever has none."""
-
-    def read(self, process: Process, size: int) -> bytes:
-        return b""
-
-    def write(self, process: Process, data: bytes) -> None:
-        return
+    return OpenFile(read=lambda process, size: b"", write=lambda process, data: None)
 
 
-class ZeroHandle(NullHandle):
-    """``/dev/zero``."""
-
-    def read(self, process: Process, size: int) -> bytes:
-        return bytes(size)
+def _full(process: Process, data: bytes) -> None:
+    raise problem(errno.ENOSPC)
 
 
-class FullHandle(ZeroHandle):
-    """``/dev/full``."""
-
-    def write(self, process: Process, data: bytes) -> None:
-        raise problem(errno.ENOSPC)
-
-
-class RandomHandle(NullHandle):
-    """``/dev/random`` and ``/dev/urandom``."""
-
-    def read(self, process: Process, size: int) -> bytes:
-        return os.urandom(size)
-
-
-_DEVICES: dict[str, type[OpenFile]] = {
-    "null": NullHandle,
-    "zero": ZeroHandle,
-    "full": FullHandle,
-    "random": RandomHandle,
-    "urandom": RandomHandle,
+_READS: dict[str, Read] = {
+    "zero": lambda process, size: bytes(size),
+    "full": lambda process, size: bytes(size),
+    "random": lambda process, size: os.urandom(size),
+    "urandom": lambda process, size: os.urandom(size),
 }
 
 
@@ -126,14 +110,13 @@ def open_file(process: Process, path: str, mode: str) -> OpenFile:
     Args:
         process: whose rights and folder count.
         path: absolute or relative.
-        mode: ``"r"``, ``"w"`` (made anew), ``"a"`` (at the end) or ``"+"`` (read and write).
+        mode: ``"r"``, ``"w"`` (made anew) or ``"a"`` (at the end).
 
     Raises:
         OSError: as the kernel says it.
     """
-    tree: Tree = process.tree
     writes = mode != "r"
-    node, content = tree.open(
+    node, content = process.tree.open(
         path,
         process.cwd,
         process.who,
@@ -143,7 +126,8 @@ def open_file(process: Process, path: str, mode: str) -> OpenFile:
     )
     if content is None:
         return open_device(process, node, path)
-    return FileHandle(content, process.table.lock, append=mode == "a", readable=mode in "r+")
+    file = _Position(content, process.table.lock, append=mode == "a")
+    return OpenFile(write=file.write, close=content.close) if writes else OpenFile(file.read, close=content.close)
 
 
 def open_device(process: Process, node: Node, path: str) -> OpenFile:
@@ -155,4 +139,7 @@ def open_device(process: Process, node: Node, path: str) -> OpenFile:
         if process.terminal is None:
             raise problem(errno.ENXIO, path)
         return process.terminal.handle()
-    return _DEVICES[node.name]()
+    file = null_file()
+    file.read = _READS.get(node.name, file.read)
+    file.write = _full if node.name == "full" else file.write
+    return file

@@ -74,24 +74,16 @@ def new_image_id() -> str:
 def base_root() -> MemoryFolder:
     """The files of a small system: the mock's programs, users ``root`` and ``dev``, ``/tmp``."""
     root = MemoryFolder()
-    for name in ("bin", "dev", "etc", "home", "proc", "run", "sys", "usr", "var"):
-        root.put(name, MemoryFolder())
-    programs = root.get("bin")
-    assert isinstance(programs, MemoryFolder)
+    folders = {name: MemoryFolder() for name in ("bin", "dev", "etc", "home", "proc", "run", "sys", "usr", "var")}
+    folders |= {"root": MemoryFolder(0o700), "tmp": MemoryFolder(0o1777)}
+    for name, folder in folders.items():
+        root.put(name, folder)
     for name in NAMES:
-        programs.put(name, program_file(name))
-    etc = root.get("etc")
-    assert isinstance(etc, MemoryFolder)
-    etc.put("passwd", MemoryFile(_USERS.encode()))
-    etc.put("group", MemoryFile(_GROUPS.encode()))
-    root.put("root", MemoryFolder(0o700))
-    root.put("tmp", MemoryFolder(0o1777))
-    home = root.get("home")
-    assert isinstance(home, MemoryFolder)
-    home.put("dev", MemoryFolder(0o755, 1000, 1000))
-    variable = root.get("var")
-    assert isinstance(variable, MemoryFolder)
-    variable.put("tmp", MemoryFolder(0o1777))
+        folders["bin"].put(name, program_file(name))
+    folders["etc"].put("passwd", MemoryFile(_USERS.encode()))
+    folders["etc"].put("group", MemoryFile(_GROUPS.encode()))
+    folders["home"].put("dev", MemoryFolder(0o755, 1000, 1000))
+    folders["var"].put("tmp", MemoryFolder(0o1777))
     return root
 
 

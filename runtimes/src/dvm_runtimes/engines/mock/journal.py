@@ -14,7 +14,7 @@ from .handles import OpenFile
 from .waits import wait_for
 
 if TYPE_CHECKING:
-    from .processes import Process
+    pass
 
 LONGEST_LINE = 16 * 1024
 """Bytes: a longer line is kept in pieces, as Docker does it."""
@@ -34,7 +34,7 @@ class Journal:
 
     def writer(self, stream: int) -> OpenFile:
         """A file whose lines are kept."""
-        return _JournalWriter(self, stream)
+        return OpenFile(write=lambda process, data: self.add(stream, data))
 
     def add(self, stream: int, data: bytes) -> None:
         """Keep what was written; a line without its newline waits for the rest."""
@@ -121,13 +121,3 @@ class Journal:
                 lines += 1
             at -= 1
         return at
-
-
-class _JournalWriter(OpenFile):
-    def __init__(self, journal: Journal, stream: int) -> None:
-        super().__init__()
-        self._journal = journal
-        self._stream = stream
-
-    def write(self, process: Process, data: bytes) -> None:
-        self._journal.add(self._stream, data)

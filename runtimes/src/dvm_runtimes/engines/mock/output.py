@@ -7,7 +7,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from dvm_runtimes.engines.base import STDOUT
 from dvm_runtimes.errors import DvmError
 
 from .handles import OpenFile
@@ -38,7 +37,12 @@ class Output:
         """A file whose bytes arrive as ``stream``."""
         with self.condition:
             self._writers += 1
-        return _StreamWriter(self, stream)
+
+        def write(process: Process, data: bytes) -> None:
+            process.block(self.condition, self.has_room)
+            self.add(stream, data)
+
+        return OpenFile(write=write, close=self._writer_closed)
 
     def has_room(self) -> bool:
         """Whether a writer need not wait; the lock is held."""
@@ -56,7 +60,7 @@ class Output:
             self._waiting += len(data)
             self.condition.notify_all()
 
-    def writer_closed(self) -> None:
+    def _writer_closed(self) -> None:
         """One writer less."""
         with self.condition:
             self._writers -= 1
@@ -102,17 +106,3 @@ class Output:
                     if self._writers <= 0 or seconds <= 0:
                         return None
                 self.condition.wait(seconds)
-
-
-class _StreamWriter(OpenFile):
-    def __init__(self, output: Output, stream: int = STDOUT) -> None:
-        super().__init__()
-        self._output = output
-        self._stream = stream
-
-    def write(self, process: Process, data: bytes) -> None:
-        process.block(self._output.condition, self._output.has_room)
-        self._output.add(self._stream, data)
-
-    def _close(self) -> None:
-        self._output.writer_closed()

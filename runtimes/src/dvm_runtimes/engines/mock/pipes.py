@@ -27,11 +27,11 @@ class Pipe:
 
     def reader(self) -> OpenFile:
         """The end that is read."""
-        return _Reader(self)
+        return OpenFile(self._read, close=self.close_reading)
 
     def writer(self) -> OpenFile:
         """The end that is written."""
-        return _Writer(self)
+        return OpenFile(write=self._write, close=self.close_writing)
 
     def close_writing(self) -> None:
         """Nothing more will come."""
@@ -50,13 +50,6 @@ class Pipe:
         """Whether a writer need not wait; the lock is held."""
         return len(self.waiting) < CAPACITY or self.unread
 
-    def take(self, size: int) -> bytes:
-        """What waits, at most ``size`` bytes; the lock is held."""
-        piece = bytes(self.waiting[:size])
-        del self.waiting[:size]
-        self.condition.notify_all()
-        return piece
-
     def fill(self, data: memoryview) -> int:
         """Let as much of ``data`` wait as there is room for; how much. The lock is held."""
         room = CAPACITY - len(self.waiting)
@@ -64,36 +57,19 @@ class Pipe:
         self.condition.notify_all()
         return min(room, len(data))
 
+    def _read(self, process: Process, size: int) -> bytes:
+        with self.condition:
+            process.block(self.condition, lambda: bool(self.waiting) or self.written_off)
+            piece = bytes(self.waiting[:size])
+            del self.waiting[:size]
+            self.condition.notify_all()
+            return piece
 
-class _Reader(OpenFile):
-    def __init__(self, pipe: Pipe) -> None:
-        super().__init__()
-        self._pipe = pipe
-
-    def read(self, process: Process, size: int) -> bytes:
-        pipe = self._pipe
-        with pipe.condition:
-            process.block(pipe.condition, lambda: bool(pipe.waiting) or pipe.written_off)
-            return pipe.take(size)
-
-    def _close(self) -> None:
-        self._pipe.close_reading()
-
-
-class _Writer(OpenFile):
-    def __init__(self, pipe: Pipe) -> None:
-        super().__init__()
-        self._pipe = pipe
-
-    def write(self, process: Process, data: bytes) -> None:
-        pipe = self._pipe
+    def _write(self, process: Process, data: bytes) -> None:
         view = memoryview(data)
-        with pipe.condition:
+        with self.condition:
             while view:
-                process.block(pipe.condition, pipe.has_room)
-                if pipe.unread:
+                process.block(self.condition, self.has_room)
+                if self.unread:
                     process.broken_pipe()
-                view = view[pipe.fill(view) :]
-
-    def _close(self) -> None:
-        self._pipe.close_writing()
+                view = view[self.fill(view) :]

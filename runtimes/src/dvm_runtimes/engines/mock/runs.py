@@ -11,7 +11,7 @@ from dvm_runtimes.engines.base import STDERR, STDOUT, ContainerSpec
 from dvm_runtimes.infos import EventKind
 
 from . import procfs
-from .handles import NullHandle
+from .handles import null_file
 from .images import PATH
 from .launching import CommandProblem, Program, prepare
 from .network import Network, PortTakenError
@@ -93,7 +93,7 @@ class Run:
         self.first.who, self.first.env = main.who, main.env
         main.cwd = container.working_dir
         main.files = {
-            0: NullHandle(),
+            0: null_file(),
             STDOUT: container.journal.writer(STDOUT),
             STDERR: container.journal.writer(STDERR),
         }
@@ -201,7 +201,7 @@ class HealthMonitor:
             with run.table.lock:
                 run.table.admit(process)
             process.session = process.group = process.pid
-            process.files = {number: NullHandle() for number in range(3)}
+            process.files = {number: null_file() for number in range(3)}
             process.start(body)
         except (CommandProblem, KilledError, OSError):
             return 1

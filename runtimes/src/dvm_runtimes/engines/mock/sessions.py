@@ -11,7 +11,7 @@ from dvm_runtimes.engines.base import STDERR, STDOUT, ExecSession, ExecSpec
 from dvm_runtimes.errors import DvmError, ExecError
 from dvm_runtimes.operation import AbortedError
 
-from .handles import NullHandle, OpenFile
+from .handles import OpenFile, null_file
 from .launching import SCRIPT_IT, CommandProblem, prepare
 from .output import Output
 from .pipes import Pipe
@@ -76,7 +76,7 @@ class MockSession(ExecSession):
         process.start(body)
 
     def _plain_files(self, spec: ExecSpec) -> dict[int, OpenFile]:
-        stdin: OpenFile = NullHandle()
+        stdin: OpenFile = null_file()
         if spec.stdin:
             self._stdin = Pipe(self._table.lock)
             stdin = self._stdin.reader()

@@ -46,7 +46,13 @@ class PseudoTerminal:
 
     def handle(self) -> OpenFile:
         """The terminal as an open file."""
-        return _TerminalFile(self, self._output.writer(STDOUT))
+        out = self._output.writer(STDOUT)
+        return OpenFile(
+            self._read,
+            lambda process, data: out.write(process, data.replace(b"\n", b"\r\n")),
+            out.release,
+            terminal=self,
+        )
 
     # From outside
 
@@ -123,7 +129,7 @@ class PseudoTerminal:
 
     # From inside
 
-    def read(self, process: Process, size: int) -> bytes:
+    def _read(self, process: Process, size: int) -> bytes:
         """At most one line, or as much of it as fits; empty at the end of the file."""
         with self.condition:
             process.block(self.condition, lambda: bool(self._ready) or self._hung_up)
@@ -134,19 +140,3 @@ class PseudoTerminal:
                 self._ready.appendleft(piece[size:])
             self.condition.notify_all()
             return piece[:size]
-
-
-class _TerminalFile(OpenFile):
-    def __init__(self, terminal: PseudoTerminal, out: OpenFile) -> None:
-        super().__init__()
-        self.terminal: PseudoTerminal = terminal
-        self._out = out
-
-    def read(self, process: Process, size: int) -> bytes:
-        return self.terminal.read(process, size)
-
-    def write(self, process: Process, data: bytes) -> None:
-        self._out.write(process, data.replace(b"\n", b"\r\n"))
-
-    def _close(self) -> None:
-        self._out.release()

@@ -12,8 +12,7 @@ from dvm_runtimes.engines.mock.launching import CommandProblem, find_program
 from dvm_runtimes.engines.mock.processes import ExitedError, InterruptedBySignalError
 from dvm_runtimes.engines.mock.programs import find
 
-from .interpreter import LoopControl
-from .syntax import ShellError
+from .syntax import LoopControl, ShellError
 
 if TYPE_CHECKING:
     from .interpreter import Shell

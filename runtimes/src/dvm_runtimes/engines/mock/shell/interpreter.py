@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from dvm_runtimes.engines.mock import signals
-from dvm_runtimes.engines.mock.handles import NullHandle, OpenFile
+from dvm_runtimes.engines.mock.handles import OpenFile, null_file
 from dvm_runtimes.engines.mock.launching import CommandProblem, prepare
 from dvm_runtimes.engines.mock.pipes import Pipe
 from dvm_runtimes.engines.mock.processes import Body, ExitedError, InterruptedBySignalError, Process
@@ -16,18 +16,9 @@ from dvm_runtimes.engines.mock.processes import Body, ExitedError, InterruptedBy
 from . import expansion, syntax
 from .parser import parse
 from .redirects import Files, put, redirected, release
-from .syntax import Node, Script, ShellError, Simple
+from .syntax import LoopControl, Node, Script, ShellError, Simple
 
 Child = Process | None
-
-
-class LoopControl(Exception):
-    """``break`` or ``continue``."""
-
-    def __init__(self, levels: int, *, again: bool) -> None:
-        super().__init__(levels)
-        self.levels = levels
-        self.again = again
 
 
 class Shell:
@@ -363,7 +354,7 @@ class Shell:
     def _background(self, node: Node) -> int:
         files = self.process.copy_files()
         if not self.interactive:
-            put(files, 0, NullHandle())
+            put(files, 0, null_file())
         # Ctrl-C is not meant for what runs in the background.
         ignored = () if self.interactive else (signals.INT, signals.QUIT)
         child = self._spawn(node, files, ignored=ignored)

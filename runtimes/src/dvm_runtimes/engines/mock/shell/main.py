@@ -9,9 +9,9 @@ from dvm_runtimes.engines.mock import signals
 from dvm_runtimes.engines.mock.processes import InterruptedBySignalError
 
 from .builtins import read_line, read_script
-from .interpreter import LoopControl, Shell
+from .interpreter import Shell
 from .parser import parse
-from .syntax import IncompleteError, Script, ShellError
+from .syntax import IncompleteError, LoopControl, Script, ShellError
 
 if TYPE_CHECKING:
     from dvm_runtimes.engines.mock.processes import Process

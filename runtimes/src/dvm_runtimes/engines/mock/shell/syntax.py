@@ -21,6 +21,15 @@ class IncompleteError(ShellError):
     """The script ends too early: more lines may complete it."""
 
 
+class LoopControl(Exception):
+    """``break`` or ``continue``."""
+
+    def __init__(self, levels: int, *, again: bool) -> None:
+        super().__init__(levels)
+        self.levels = levels
+        self.again = again
+
+
 class Part(NamedTuple):
     """A part of a word.
 
