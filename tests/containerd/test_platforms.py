@@ -134,7 +134,7 @@ def colima(machine: Machine) -> Platform:
 
 
 def test_colima_without_its_command(machine: Machine, colima: Platform) -> None:
-    assert "no command `colima`" in probe_containerd(colima, machine, 20).problem
+    assert "command `colima` is missing" in probe_containerd(colima, machine, 20).problem
     with pytest.raises(RuntimeUnavailableError, match="brew install colima"):
         create_containerd(colima, machine)
 

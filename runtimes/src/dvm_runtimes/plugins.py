@@ -1,4 +1,4 @@
-"""Every platform that DVM can drive: those in `dvm_runtimes.platforms`, and those that other packages bring.
+"""The platforms that DVM can drive: those of `dvm_runtimes.platforms`, and those of other packages.
 
 Another package registers its own through an entry point of the group
 ``dvm_runtimes``, here in its ``pyproject.toml``:
@@ -68,15 +68,15 @@ class Hooks:
     """The hooks that a plugin may implement."""
 
     def dvm_platforms(self) -> list[PlatformProvider]:  # type: ignore[empty-body]
-        """The platforms that this plugin brings."""
+        """The platforms of this plugin."""
 
 
 class BrokenPlugin(NamedTuple):
-    """A plugin that could not be used. It does not keep the others from working.
+    """A plugin that cannot be used. The others still work.
 
     Attributes:
-        name: the entry point's, or the platform's.
-        problem: what went wrong, in one line.
+        name: of the entry point, or of the platform.
+        problem: the error, in one line.
     """
 
     name: str
@@ -84,7 +84,7 @@ class BrokenPlugin(NamedTuple):
 
 
 class Plugins(NamedTuple):
-    """What was found: providers by their public names, built-in ones first."""
+    """The providers by their public names, built-in ones first, and the broken plugins."""
 
     providers: dict[str, PlatformProvider]
     broken: tuple[BrokenPlugin, ...]
@@ -95,7 +95,7 @@ _loaded: Plugins | None = None
 
 
 def load_plugins() -> Plugins:
-    """Every provider and every plugin that is broken; looked for once in a process."""
+    """All providers and broken plugins; a process looks for them once."""
     global _loaded
     with _lock:
         if _loaded is None:
@@ -129,7 +129,7 @@ def providers_for(which: str) -> dict[str, PlatformProvider]:
 
 
 def find_plugins() -> Plugins:
-    """The same as `load_plugins`, looked for anew."""
+    """All providers and broken plugins, without the cache of `load_plugins`."""
     from importlib import metadata
 
     found = {provider.name: provider for provider in built_in()}
@@ -171,16 +171,16 @@ def _defined_in(value: object, module: str) -> bool:
 def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, broken: list[BrokenPlugin]) -> None:
     try:
         manager.register(entry.load(), entry.name)
-    except Exception as error:  # noqa: BLE001 - somebody else's code; told by `dvm doctor`
-        broken.append(BrokenPlugin(entry.name, f"cannot be loaded: {_words(error)}"))
+    except Exception as error:  # noqa: BLE001 - another package's code; `dvm doctor` reports it
+        broken.append(BrokenPlugin(entry.name, f"cannot be loaded: {_one_line(error)}"))
 
 
 def _ask(implementation: pluggy.HookImpl, found: dict[str, PlatformProvider], broken: list[BrokenPlugin]) -> None:
     name = str(implementation.plugin_name)
     try:
         brought: list[object] = [*implementation.function()]  # type: ignore[misc]
-    except Exception as error:  # noqa: BLE001 - somebody else's code; told by `dvm doctor`
-        broken.append(BrokenPlugin(name, f"its dvm_platforms() failed: {_words(error)}"))
+    except Exception as error:  # noqa: BLE001 - another package's code; `dvm doctor` reports it
+        broken.append(BrokenPlugin(name, f"its dvm_platforms() failed: {_one_line(error)}"))
         return
     for provider in brought:
         if not isinstance(provider, PlatformProvider):
@@ -191,5 +191,5 @@ def _ask(implementation: pluggy.HookImpl, found: dict[str, PlatformProvider], br
             found[provider.name] = provider
 
 
-def _words(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())

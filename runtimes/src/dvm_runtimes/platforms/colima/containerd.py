@@ -1,4 +1,4 @@
-"""The way to Colima's profiles that run containerd, which no Docker API leads to: nerdctl, in the VM."""
+"""Colima's profiles that run containerd: nerdctl in the VM, since they have no Docker API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dvm_runtimes.engines.nerdctl.remote import RemoteTransport
     from dvm_runtimes.runtime import ContainerRuntime
 
-_INSTALL = "Have Colima's own command on PATH: `brew install colima`."
+_INSTALL = "Install Colima's command on PATH: `brew install colima`."
 
 
 def probe_containerd(platform: Platform, machine: Machine, timeout: float) -> Probe:
@@ -55,7 +55,7 @@ def create_containerd(platform: Platform, machine: Machine, **overrides: Any) ->
 
 
 def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTransport:
-    """Both ways into the VM: the connection that Lima keeps, and Colima's own command, which always works."""
+    """The connection that Lima keeps open, then Colima's own command, which always works."""
     import shutil  # slow to load
 
     from dvm_runtimes.engines.nerdctl.remote import RemoteTransport
@@ -65,7 +65,7 @@ def _transport(platform: Platform, machine: Machine, namespace: str) -> RemoteTr
     program = shutil.which("colima", path=machine.env.get("PATH"))
     if program is None:
         raise RuntimeUnavailableError(
-            "there is no command `colima` to reach it",
+            "the command `colima` is missing",
             hint=_INSTALL,
             platform=platform.name,
             operation="create_runtime",

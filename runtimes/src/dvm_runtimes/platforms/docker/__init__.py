@@ -1,4 +1,4 @@
-"""Docker Engine, rootful and rootless, Docker Desktop, and whatever ``DOCKER_HOST`` or a Docker context leads to."""
+"""Docker Engine, rootful and rootless, Docker Desktop, and the engines of ``DOCKER_HOST`` and Docker contexts."""
 
 from .provider import DockerProvider
 

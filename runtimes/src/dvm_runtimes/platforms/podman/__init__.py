@@ -1,4 +1,4 @@
-"""Podman: of this user, of root, in a machine of its own, or wherever ``CONTAINER_HOST`` and connections lead."""
+"""Podman: rootless, rootful, in its machine, or at ``CONTAINER_HOST`` and connections."""
 
 from .provider import PodmanProvider
 

@@ -1,4 +1,4 @@
-"""Podman: of this user, of root, in a machine of its own, or wherever ``CONTAINER_HOST`` and connections lead."""
+"""Podman: rootless, rootful, in its machine, or at ``CONTAINER_HOST`` and connections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dvm_runtimes.errors import RuntimeUnavailableError
 from dvm_runtimes.infos import Platform
 
 from .connections import Connection, read_connections
-from .service import ensure_service, last_words, podman_program
+from .service import ensure_service, podman_program, service_errors
 
 if TYPE_CHECKING:
     from dvm_runtimes.runtime import ContainerRuntime
@@ -123,7 +123,7 @@ class PodmanProvider(DockerApiProvider):
         try:
             return super().create(platform, machine, **overrides)
         except RuntimeUnavailableError as error:
-            error.detail = last_words(socket) or error.detail
+            error.detail = service_errors(socket) or error.detail
             raise
 
     def connect(self, endpoint: Endpoint, profile: DockerProfile, timeout: float | None) -> ContainerRuntime:

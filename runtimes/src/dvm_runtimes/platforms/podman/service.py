@@ -1,4 +1,4 @@
-"""Podman's service, started when it is asked for and nobody has: Podman itself needs no daemon, its API does."""
+"""Starts Podman's API service if nothing serves its socket: Podman itself needs no daemon."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def podman_program(machine: Machine) -> str:
 
 
 def listens(path: Path) -> bool:
-    """Whether somebody serves the socket; one that this user may not use is served, as far as can be told."""
+    """Whether a process serves the socket; True if this user may not use it."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
@@ -48,10 +48,9 @@ def listens(path: Path) -> bool:
 
 
 def ensure_service(path: Path, machine: Machine, platform: str) -> None:
-    """Let Podman serve the socket at ``path``, if nobody does.
+    """Let Podman serve the socket at ``path``, if nothing serves it.
 
-    The socket is made here and handed over, as systemd does it: whoever
-    connects from now on is served, without waiting for the service to be up.
+    The socket is created here and passed on, as systemd does: clients may connect before the service is up.
 
     Raises:
         RuntimeUnavailableError: the socket cannot be made there.
@@ -79,8 +78,8 @@ def ensure_service(path: Path, machine: Machine, platform: str) -> None:
         ) from error
 
 
-def last_words(path: Path) -> str:
-    """What the service that serves ``path`` has complained of."""
+def service_errors(path: Path) -> str:
+    """The error output of the service that was started for ``path``."""
     try:
         return path.with_name(_LOG).read_text(errors="replace").strip()
     except OSError:
@@ -100,7 +99,7 @@ def _start(program: str, path: Path, machine: Machine) -> None:
             stdin=listener.fileno(),
             stdout=log,
             stderr=log,
-            # It serves others too, and outlives this process.
+            # It serves other processes too, and outlives this one.
             start_new_session=True,
             env={**machine.env, "PATH": machine.env.get("PATH", os.defpath)},
             cwd="/",
@@ -110,7 +109,7 @@ def _start(program: str, path: Path, machine: Machine) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Within the block no other process of ours starts a service there."""
+    """Within the block no other process of DVM starts a service there."""
     from dvm_runtimes.user.locking import locked
 
     with locked(path.with_name("dvm-podman.lock")):
