@@ -108,7 +108,7 @@ class _Build:
         """Do every step; the last one's image, with ``labels``."""
         sources = Sources.of(self._options)
         try:
-            instructions = self._wanted(parse(sources.text))
+            instructions = self._up_to_target(parse(sources.text))
             self._read_context(sources)
             for number, instruction in enumerate(instructions, 1):
                 self._op.check()
@@ -124,7 +124,7 @@ class _Build:
         self._change(f"labels {sorted(labels.items())}", labels={**self._stage.image.labels, **labels})
         return self._stage.image
 
-    def _wanted(self, instructions: list[Instruction]) -> list[Instruction]:
+    def _up_to_target(self, instructions: list[Instruction]) -> list[Instruction]:
         """The instructions up to the end of the stage that is asked for."""
         target = self._options.target
         names: list[str] = []
@@ -247,18 +247,18 @@ class _Build:
         self._change(f"VOLUME {volumes}", volumes=volumes)
 
     def _command(self, instruction: Instruction) -> None:
-        words = instruction.argv(self._stage.shell)
+        argv = instruction.argv(self._stage.shell)
         if instruction.keyword == "ENTRYPOINT":
             # As Docker has it: a new entrypoint drops the command that was inherited.
-            self._change(f"ENTRYPOINT {words}", entrypoint=tuple(words), command=())
+            self._change(f"ENTRYPOINT {argv}", entrypoint=tuple(argv), command=())
         else:
-            self._change(f"CMD {words}", command=tuple(words))
+            self._change(f"CMD {argv}", command=tuple(argv))
 
     def _shell(self, instruction: Instruction) -> None:
-        words = instruction.exec_form()
-        if not words:
+        argv = instruction.exec_form()
+        if not argv:
             raise instruction.error("needs the JSON form")
-        self._stage.shell = tuple(words)
+        self._stage.shell = tuple(argv)
 
     def _health(self, instruction: Instruction) -> None:
         check = instruction.health_check(self._stage.shell)
@@ -312,17 +312,17 @@ class _Build:
     # RUN
 
     def _run(self, instruction: Instruction) -> None:
-        words = instruction.argv(self._stage.shell)
+        argv = instruction.argv(self._stage.shell)
         arguments = self._stage.arguments
-        self._change(f"RUN {words} {sorted(arguments.items())}", root=lambda: self._ran(words))
+        self._change(f"RUN {argv} {sorted(arguments.items())}", root=lambda: self._ran(argv))
 
-    def _ran(self, words: list[str]) -> MemoryFolder:
+    def _ran(self, argv: list[str]) -> MemoryFolder:
         """The files after a command has run in a container of its own."""
         image = self._stage.image
         spec = ContainerSpec(
             name=f"build-{secrets.token_hex(6)}",
             image=image.id,
-            entrypoint=tuple(words),
+            entrypoint=tuple(argv),
             command=(),
             env=self._stage.variables,
             labels={},
@@ -340,7 +340,7 @@ class _Build:
                 with Operation(self._op.name, timeout=_ENDS, platform=self._world.platform_name) as op:
                     container.remove(op, force=True)
         if container.exit_code:
-            raise DockerfileError(f"the command {words!r} returned a non-zero code: {container.exit_code}")
+            raise DockerfileError(f"the command {argv!r} returned a non-zero code: {container.exit_code}")
         return container.root.copy()
 
     def _follow(self, container: MockContainer) -> None:

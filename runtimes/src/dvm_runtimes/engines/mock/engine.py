@@ -35,7 +35,7 @@ M = TypeVar("M", bound=Callable[..., Any])
 
 
 def _step(method: M) -> M:
-    """A step that is recorded, that fails and is slow when it was told to, and whose errors name their operation."""
+    """A step of the engine that is recorded and struck by faults, and whose errors name their operation."""
     signature = inspect.signature(method)
 
     @functools.wraps(method)

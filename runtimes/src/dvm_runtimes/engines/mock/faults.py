@@ -1,4 +1,4 @@
-"""What a test has told the mock to do wrong, and what it was asked to do."""
+"""Scripted answers, faults and the record of calls of one mock engine."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Faults:
         self._deaths: list[tuple[int, bytes]] = []
 
     def reset(self) -> None:
-        """As if nothing had been told and nothing had been called."""
+        """Forget every script, fault and call."""
         with self.condition:
             self.available = True
             self.calls.clear()
@@ -84,10 +84,10 @@ class Faults:
             self.calls.append(call)
 
     def strike(self, method: str, op: Operation) -> None:
-        """Do to a call of ``method`` what was told.
+        """Be slow or fail in a call of ``method``, as the test has asked for.
 
         Raises:
-            DvmError: what was told, or that the engine does not answer.
+            DvmError: the error that the test gave, or that the engine does not answer.
         """
         with self.condition:
             seconds = self._slow.get(method, 0.0)
@@ -101,7 +101,7 @@ class Faults:
             if failures:
                 raise failures.pop(0)
 
-    # What is told
+    # Faults and scripts
 
     def slow(self, method: str, seconds: float) -> None:
         """Let every call of ``method`` take so much longer; 0 lets waiting ones go on."""
@@ -120,13 +120,12 @@ class Faults:
         """Answer commands instead of running them; the latest script goes first."""
         if isinstance(pattern, str):
             expression = re.compile(pattern)
-            self._answers.insert(0, (lambda words: expression.search(" ".join(words)) is not None, answer))
+            self._answers.insert(0, (lambda argv: expression.search(" ".join(argv)) is not None, answer))
         else:
-            wanted = tuple(pattern)
-            self._answers.insert(0, (lambda words: tuple(words) == wanted, answer))
+            self._answers.insert(0, (lambda argv: tuple(argv) == tuple(pattern), answer))
 
     def answer(self, spec: ExecSpec) -> Callable[[Process], int] | None:
-        """What runs instead of a command; None if nothing was told of it."""
+        """What runs instead of a command; None if no script matches it."""
         with self.condition:
             found = next((answer for matches, answer in self._answers if matches(spec.command)), None)
         if found is None:

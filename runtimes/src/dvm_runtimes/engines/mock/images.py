@@ -43,7 +43,7 @@ class Image:
     health: HealthCheck | None = None
 
     def info(self, tags: Iterable[str]) -> ImageInfo:
-        """What is told of it."""
+        """This image as `ImageInfo`."""
         return ImageInfo(
             id=self.id,
             tags=tuple(sorted(tags)),

@@ -97,7 +97,7 @@ class Process:
         """A child with copies of all that is inherited, not running yet.
 
         Args:
-            argv: the child's words.
+            argv: the child's argv.
             files: its open files, which it owns from now on; default copies of this one's.
 
         Raises:

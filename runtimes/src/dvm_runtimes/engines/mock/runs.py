@@ -13,10 +13,10 @@ from dvm_runtimes.infos import EventKind
 from . import procfs
 from .handles import null_file
 from .images import PATH
-from .launching import CommandProblem, Program, prepare
+from .launching import CommandProblem, prepare
 from .network import Network, PortTakenError
 from .nodes import MemoryFile
-from .processes import KilledError, Process
+from .processes import Body, KilledError, Process
 from .table import ProcessTable
 from .tree import Tree
 from .users import resolve
@@ -73,18 +73,18 @@ class Run:
         tree.mount("/etc/hosts", MemoryFile(_hosts(spec, self._container.id[:12]).encode()))
         tree.mount("/etc/resolv.conf", MemoryFile(b"nameserver 127.0.0.11\n"))
 
-    def _prepare(self) -> Program:
+    def _prepare(self) -> Body:
         container = self._container
-        words = main_command(container)
+        argv = main_command(container)
         dying = self._world.faults.take_death()
         if container.spec.init:
-            init = Init(self.table, self.tree, ["/sbin/docker-init", "--", *words])
+            init = Init(self.table, self.tree, ["/sbin/docker-init", "--", *argv])
             self.table.admit(init)
-            init.main = self.main = Process(self.table, self.tree, words, parent=init)
+            init.main = self.main = Process(self.table, self.tree, argv, parent=init)
             self.table.admit(self.main)
             self.first: Process = init
         else:
-            self.first = self.main = Process(self.table, self.tree, words)
+            self.first = self.main = Process(self.table, self.tree, argv)
             self.table.admit(self.main)
         main = self.main
         main.session = main.group = main.pid
@@ -98,15 +98,14 @@ class Run:
             STDERR: container.journal.writer(STDERR),
         }
         if dying is not None:
-            return lambda process, argv: dying(process)
-        body = prepare(main, words, scripted=False)
-        return lambda process, argv: body(process)
+            return dying
+        return prepare(main, argv, scripted=False)
 
     def begin(self) -> None:
         """Let the main process run."""
         container = self._container
         self.main.on_end.append(lambda status: container.ended(self, status))
-        self.main.start(lambda process: self._body(process, process.argv))
+        self.main.start(self._body)
         if container.image.health is not None:
             self._health = HealthMonitor(container, self, container.image.health)
 
@@ -119,7 +118,7 @@ class Run:
 
 
 def main_command(container: MockContainer) -> list[str]:
-    """The words of the main process: the spec's, or the image's where the spec leaves them open.
+    """The argv of the main process: the spec's, or the image's where the spec leaves them open.
 
     The rule is Docker's (daemon/commit.go, ``merge``): the image's command
     goes with the image's entrypoint; an entrypoint of one's own drops both.
@@ -130,10 +129,10 @@ def main_command(container: MockContainer) -> list[str]:
         command = command or image.command
         if spec.entrypoint is None:
             entrypoint = image.entrypoint
-    words = [*entrypoint, *command]
-    if not words:
+    argv = [*entrypoint, *command]
+    if not argv:
         raise CommandProblem("no command specified", 127)
-    return words
+    return argv
 
 
 def dress(container: MockContainer, process: Process, user: str) -> None:

@@ -52,7 +52,7 @@ class MockRuntime(ContainerRuntime):
 
 
 def _recorded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A public method that is recorded, and that fails and is slow when it was told to; one within another is not."""
+    """A public method that is recorded, and struck by faults unless another one calls it."""
     signature = inspect.signature(method)
     name = method.__name__
 

@@ -34,7 +34,7 @@ class MockSession(ExecSession):
         container: where.
         run: its present run.
         spec: what.
-        scripted: runs in its stead, if the mock was told so.
+        scripted: the scripted answer that runs instead, if there is one.
     """
 
     def __init__(self, container: MockContainer, run: Run, spec: ExecSpec, scripted: Body | None) -> None:

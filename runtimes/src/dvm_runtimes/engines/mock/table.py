@@ -37,7 +37,7 @@ class ProcessTable:
     Args:
         lock: the engine's lock.
         network: where they listen.
-        scripted: what runs instead of a command, if a test has told so.
+        scripted: the scripted answer that runs instead of a command; None if there is none.
         pids_limit: processes at most; None for no limit.
     """
 

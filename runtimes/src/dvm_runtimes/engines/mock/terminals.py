@@ -68,7 +68,7 @@ class PseudoTerminal:
             self.condition.notify_all()
 
     def resize(self, rows: int, columns: int) -> None:
-        """Another size; whoever runs in front is told."""
+        """Another size; the foreground processes get SIGWINCH."""
         with self.condition:
             if (rows, columns) != (self.rows, self.columns):
                 self.rows, self.columns = rows, columns

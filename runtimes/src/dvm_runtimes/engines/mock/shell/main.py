@@ -84,7 +84,8 @@ def _follow(shell: Shell) -> int:
             continue
         text += line
         if not line and (shell.interactive or not text):
-            process.say("") if process.terminal is not None and shell.interactive else None
+            if shell.interactive and process.terminal is not None:
+                process.say("")
             return shell.status
         try:
             script = parse(text)
