@@ -72,7 +72,7 @@ class ColimaContainerd(containerd.Containerd):
     runtime = "colima"
     programs = containerd.PROGRAMS | lima.PROGRAMS
     order = 61
-    suite = Share(("TestTerminal",), "nerdctl behind ssh: terminals; the tests of containerd/ have the rest of it")
+    suite = Share(("TestStatus",), "nerdctl behind ssh: a smoke set; tests/containerd has what goes through ssh")
     mount_owner = 1000  # the user of a workspace in a VM: no file sharing is between it and this host
 
     def unreachable(self, engine: RunningEngine) -> tuple[str, dict[str, str]]:

@@ -17,7 +17,7 @@ PROGRAMS = {**docker.PROGRAMS, "debootstrap": "debootstrap"}
 class NewerDocker(EngineKind):
     runtime = "docker"
     programs = PROGRAMS
-    suite = Share(("TestStart", "TestStatus", "TestImage"), "newer versions of one engine: a smoke set")
+    suite = Share(("TestStatus", "TestImage", "TestEvent"), "newer versions of the same engine: a smoke set")
 
     def __init__(self, name: str, tree: DebianTree, order: int) -> None:
         self.name = name

@@ -56,7 +56,7 @@ class NewerPodman(EngineKind):
     programs = PROGRAMS
     order = 22
     suite = Share(
-        ("TestStart", "TestStatus", "TestImage", "TestPort"),
+        ("TestStatus", "TestImage", "TestPort"),
         "a newer version with another program for networks: a smoke set, and ports",
     )
 
