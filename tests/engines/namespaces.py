@@ -1,10 +1,11 @@
 """Network and mount namespaces of the tests' own: nothing that an engine does there changes this machine.
 
-The process that tests run in enters them once, at its start; its workers, its engines and what else it starts are in
-them too, so published ports and sockets are where the tests look for them. The network has a loopback device and no
-way out. `/run` is empty: the sockets of this machine's own engines are not there.
+The process that tests run in enters them at its start. Its engines and what else it starts are in them too, so
+published ports and sockets are where the tests look for them. Each worker of pytest-xdist has a network of its own,
+for engines of one kind undo each other's firewall rules. A network has a loopback device and no way out. `/run` is
+empty: the sockets of this machine's own engines are not there.
 
-They go with the last process in them, and with them every bridge, firewall rule, sysctl and mount.
+All goes with the last process in them: every bridge, firewall rule, sysctl and mount.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def inside() -> bool:
 
 
 def enter() -> None:
-    """Enter them, unless this process is inside already.
+    """Enter them; from inside, a network that is this process's alone.
 
     It needs root on Linux; for anybody else nothing happens, and no engine can be started. To be called before any
     thread is started: a thread keeps the network that it was started in.
@@ -46,7 +47,7 @@ def enter() -> None:
     Raises:
         OSError: root may not do it here, as in a container without ``CAP_SYS_ADMIN``.
     """
-    if sys.platform != "linux" or os.geteuid() != 0 or inside():
+    if sys.platform != "linux" or os.geteuid() != 0:
         return
     libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,11 +56,12 @@ def enter() -> None:
             code = ctypes.get_errno()
             raise OSError(code, f"{name}: {os.strerror(code)}")
 
-    call("unshare", CLONE_NEWNS)
-    call("mount", None, b"/", None, MS_REC | MS_SLAVE, None)
-    call("mount", b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755")
-    OUTSIDE.touch()
-    call("mount", b"/proc/self/ns/net", os.fsencode(OUTSIDE), None, MS_BIND, None)
+    if not inside():
+        call("unshare", CLONE_NEWNS)
+        call("mount", None, b"/", None, MS_REC | MS_SLAVE, None)
+        call("mount", b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755")
+        OUTSIDE.touch()
+        call("mount", b"/proc/self/ns/net", os.fsencode(OUTSIDE), None, MS_BIND, None)
     call("unshare", CLONE_NEWNET)
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))

@@ -182,7 +182,8 @@ class EngineKind(ABC):
         Raises:
             EngineStartError: it did not start; the message ends with its log.
         """
-        namespaces.enter()
+        if not namespaces.inside():
+            namespaces.enter()
         folder = new_folder()
         try:
             return self.run(folder)

@@ -39,9 +39,10 @@ def write_network(file: Path, bridge: Bridge) -> None:
         # The ID that Podman gives its default network on every machine.
         "id": "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9",
         "driver": "bridge",
-        "network_interface": bridge.name,
+        # Not the bridge itself, which netavark would remove with the last container.
+        "network_interface": f"podman{bridge.number}",
         "created": "2026-01-01T00:00:00Z",
-        "subnets": [{"subnet": bridge.subnet, "gateway": bridge.gateway}],
+        "subnets": [{"subnet": bridge.pool}],
         "ipv6_enabled": False,
         "internal": False,
         "dns_enabled": False,
