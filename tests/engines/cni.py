@@ -13,7 +13,7 @@ PACKAGE = "containernetworking-plugins"
 
 
 def write_network(file: Path, bridge: Bridge, name: str, **more: Any) -> None:
-    """Write the network ``name`` as Podman and nerdctl do, without what thirty calls of ``iptables`` a container are for.
+    """Write the network ``name`` as Podman and nerdctl do, but for what takes thirty calls of ``iptables`` a container.
 
     There is no way out to mask addresses for, and nothing to keep out.
     """
