@@ -24,7 +24,10 @@ def run(*words: str) -> subprocess.CompletedProcess[bytes]:
         # This would break if nothing read it to its end.
         process.stdin.write(MUCH)
         out, err = process.communicate(timeout=LIMIT)
-    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+    # The shell says that the command has ended, unless it could not be started at all.
+    mark = feeding.end_mark(argv[3])
+    assert err.count(mark) == 1
+    return subprocess.CompletedProcess(argv, process.returncode, out, err.replace(mark, b""))
 
 
 def test_input_is_taken_whether_the_command_reads_it_or_not() -> None:
