@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json as json_text
-import selectors
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from urllib.parse import quote, urlencode
 from dvm_runtimes.operation import Operation
 
 from .api_error import ApiError, ProtocolError, message_in
+from .channel import Channel
 from .connection import Connection, dial, dial_session
 from .upgrade import Upgraded, take_over
 
@@ -70,55 +70,6 @@ class _Current(threading.local):
     scope: Scope | None = None
 
 
-class _Channel:
-    """HTTP over a `Connection`, one request after another."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        # Its address is never used: it has its socket.
-        self.http = http.client.HTTPConnection("localhost")
-        self.http.auto_open = 0
-        self.http.sock = connection.sock
-
-    def ask(self, method: str, target: str, body: Any, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """Send a request; the head of its answer.
-
-        Raises:
-            ProtocolError: what answered speaks no HTTP.
-            EOFError, OSError: the connection broke.
-        """
-        unsent: OSError | None = None
-        try:
-            self.http.request(method, target, body=body, headers=headers)
-        except (BrokenPipeError, ConnectionResetError) as error:
-            # It would not take all of it; its answer may say why.
-            unsent = error
-        try:
-            return self.http.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            if unsent is not None:
-                raise unsent from None
-            if isinstance(error, http.client.RemoteDisconnected):
-                raise EOFError("the connection was closed before any answer") from None
-            if isinstance(error, http.client.HTTPException):
-                raise ProtocolError(f"no HTTP ({type(error).__name__})") from None
-            raise
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether it still waits for a request; a server that has closed it shows as something to read."""
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self.connection.sock, selectors.EVENT_READ)
-                return not selector.select(0)
-        except (OSError, ValueError):
-            return False
-
-    def close(self) -> None:
-        self.http.close()
-        self.connection.close()
-
-
 class Response:
     """A response, of which the body may yet be coming. Made by `Client.call`.
 
@@ -128,14 +79,14 @@ class Response:
     """
 
     def __init__(
-        self, client: Client, channel: _Channel, scope: Scope | None, response: http.client.HTTPResponse
+        self, client: Client, channel: Channel, scope: Scope | None, response: http.client.HTTPResponse
     ) -> None:
         self.headers: Mapping[str, str] = response.headers  # type: ignore[assignment]
         self.body = b""
         self._client = client
         self._scope = scope
         self._response = response
-        self._channel: _Channel | None = channel
+        self._channel: Channel | None = channel
         self._connection = channel.connection
         self._lock = threading.Lock()
 
@@ -203,7 +154,7 @@ class Response:
                 self._scope.let_go(self._connection)
             self._client.keep(channel) if lasts else channel.close()
 
-    def _leave(self) -> _Channel | None:
+    def _leave(self) -> Channel | None:
         with self._lock:
             channel, self._channel = self._channel, None
         return channel
@@ -234,7 +185,7 @@ class Client:
         self._headers = headers
         self._current = _Current()
         self._lock = threading.Lock()
-        self._idle: list[_Channel] = []
+        self._idle: list[Channel] = []
         self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._closed = False
 
@@ -352,7 +303,7 @@ class Client:
         """A connection of its own, which two threads may use at once."""
         return self._remember(self._dial(op, session=True))
 
-    def keep(self, channel: _Channel) -> None:
+    def keep(self, channel: Channel) -> None:
         """Keep this connection for another call."""
         with self._lock:
             if not self._closed and len(self._idle) < _KEPT:
@@ -391,7 +342,7 @@ class Client:
         own = self._headers() if callable(self._headers) else self._headers
         return {"Host": self.endpoint.http_host, **(own or {}), **(headers or {})}
 
-    def _channel(self, scope: Scope | None) -> _Channel:
+    def _channel(self, scope: Scope | None) -> Channel:
         """A connection for one request, the one that was used last before a new one."""
         with self._lock:
             self.requests += 1
@@ -399,7 +350,7 @@ class Client:
             with self._lock:
                 channel = self._idle.pop() if self._idle else None
             if channel is None:
-                channel = _Channel(self._remember(self._dial(self._op)))
+                channel = Channel(self._remember(self._dial(self._op)))
             elif not channel.is_quiet:
                 channel.close()
                 continue
