@@ -102,6 +102,8 @@ class Operation:
         self.cancel = cancel
         self.step = ""
         """What the call is doing now, for the text of a time-out: ``"pulling alpine:3.20"``."""
+        self.late_hint = "Give a larger timeout, or run `dvm doctor` to see whether the engine answers."
+        """What to do when the time is up."""
         self.deadline = None if timeout is None else time.monotonic() + max(0.0, timeout)
         self._lock = threading.RLock()
         self._aborts: dict[int, Callable[[], None]] = {}
@@ -242,7 +244,7 @@ class Operation:
         if self._reason == "timeout":
             return OperationTimeoutError(
                 f"{self.name} did not finish within {self.timeout:g} s{doing}",
-                hint="Give a larger timeout, or run `dvm doctor` to see whether the engine answers.",
+                hint=self.late_hint,
                 **facts,
             )
         return OperationCancelledError(f"{self.name} was cancelled{doing}", **facts)

@@ -68,6 +68,9 @@ class WaitTarget(Protocol):
             UnsupportedError: this engine runs no health checks.
         """
 
+    def health_output(self) -> str:
+        """What the last health check wrote, with its exit code; empty before the first."""
+
     def attempts(self) -> Iterator[None]:
         """Pace asking again: at once, then after pauses that grow from 20 ms to half a second."""
 
@@ -318,8 +321,11 @@ class HealthCheck(WaitStrategy):
             for health in results:
                 if health == "healthy":
                     return
+                output = target.health_output()[-_LONGEST_REPORT:]
                 if health == "unhealthy":
-                    raise WorkspaceNotRunningError("its health check failed", operation=target.op.name)
+                    message = "its health check failed" + (f" ({output})" if output else "")
+                    raise WorkspaceNotRunningError(message, operation=target.op.name)
+                target.report(f"{health}, {output}" if output else health)
                 if not health:
                     raise InvalidOptionError("ready", "HealthCheck()", "the image has no health check")
         target.op.check()

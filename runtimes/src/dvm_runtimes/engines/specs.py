@@ -29,6 +29,7 @@ class Container(NamedTuple):
         ports: ``"8080/tcp"`` to where this host reaches it.
         error: the engine's last words on why it would not start.
         health: ``healthy``, ``unhealthy``, ``starting``, or empty without a health check.
+        health_output: what the last health check wrote, with its exit code; empty where a listing does not tell.
         user: as the engine writes it, ``"1000:1000"`` or a name; empty for the image's own.
     """
 
@@ -44,6 +45,7 @@ class Container(NamedTuple):
     ports: Mapping[str, HostPort] = MappingProxyType({})
     error: str = ""
     health: str = ""
+    health_output: str = ""
     user: str = ""
 
     def info(self, runtime: str) -> WorkspaceInfo:

@@ -161,10 +161,19 @@ class WaitConformance(ConformanceCase):
     def test_wait_for_a_health_that_is_bad(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """Unhealthy is an answer: nothing is waited for any longer."""
         require(runtime, "health_checks", "build")
-        image = bench.build("FROM IMAGE\nHEALTHCHECK --interval=1s --retries=1 CMD false\n")
+        image = bench.build("FROM IMAGE\nHEALTHCHECK --interval=1s --retries=1 CMD echo no table; exit 1\n")
         options = bench.options(image_name=image, ready=HealthCheck())
-        with pytest.raises(WorkspaceNotRunningError, match="health"):
+        with pytest.raises(WorkspaceNotRunningError, match=r"health check failed \(exit code 1: no table\)"):
             runtime.start_workspace(options, timeout=LIMIT)
+        bench.assert_nothing_of(options)
+
+    def test_wait_that_is_late_says_what_it_saw(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """The output of the last attempt is in the error."""
+        command = Command(["sh", "-c", "echo no table; exit 3"])
+        options = bench.options(ready=command)
+        with pytest.raises(OperationTimeoutError, match=r"last attempt: exit code 3: no table") as caught:
+            runtime.start_workspace(options, timeout=10)
+        assert "log lines" in caught.value.hint
         bench.assert_nothing_of(options)
 
     def test_wait_for_a_health_check_that_is_missing(self, runtime: ContainerRuntime, bench: Bench) -> None:

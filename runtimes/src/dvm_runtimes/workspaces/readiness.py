@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from dvm_runtimes.engines.base import Engine
@@ -21,6 +21,7 @@ from .executing import run
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
+_LATE_HINT = "Its last log lines may tell why; give a larger timeout only if it needs longer."
 _LAST_WORD = 5.0
 """Seconds in which an engine tells of an end that has happened, or of a wait that was cut."""
 
@@ -32,14 +33,15 @@ class ContainerTarget:
         engine: the engine.
         container: the container's full ID.
         op: the limits of the wait.
+        report: called with what each attempt found.
     """
 
-    def __init__(self, engine: Engine, container: str, op: Operation) -> None:
+    def __init__(self, engine: Engine, container: str, op: Operation, report: Callable[[str], object]) -> None:
         self._engine = engine
         self._container = container
+        self._report = report
+        self._health_output = ""
         self.op = op
-        self.reported = ""
-        """What the last attempt found."""
 
     def status(self) -> WorkspaceStatus:
         found = self._engine.inspect_container(self.op, self._container)
@@ -70,12 +72,16 @@ class ContainerTarget:
                 found = self._engine.inspect_container(self.op, self._container)
                 # One that has ended has no health any more; whoever watches for its end says so.
                 if found is not None and found.status is WorkspaceStatus.RUNNING:
+                    self._health_output = found.health_output
                     yield found.health
                 while True:
                     event = events.next()
                     self.op.check()
                     if event is None or event.container == self._container:
                         break
+
+    def health_output(self) -> str:
+        return self._health_output
 
     def attempts(self) -> Iterator[None]:
         pause = _FIRST_PAUSE
@@ -86,7 +92,7 @@ class ContainerTarget:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def report(self, state: str) -> None:
-        self.reported = state
+        self._report(state)
 
 
 def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Operation) -> None:
@@ -96,6 +102,11 @@ def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Oper
         WorkspaceNotRunningError: the container ended first; ``logs`` has its last lines.
     """
     op.step = f"waiting for {strategy}"
+    late_hint, op.late_hint = op.late_hint, _LATE_HINT
+
+    def report(state: str) -> None:
+        op.step = f"waiting for {strategy} (last attempt: {state})"
+
     over = CancelToken()  # ends the strategy: the container died, or the call is cut short
     done = CancelToken()  # ends the watcher: the strategy has its answer
     ends: list[int] = []
@@ -114,7 +125,7 @@ def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Oper
     try:
         with op.aborting(over.set), Operation(op.name, cancel=over, platform=op.platform) as inner:
             inner.step = op.step
-            strategy.wait(ContainerTarget(engine, container, inner))
+            strategy.wait(ContainerTarget(engine, container, inner, report))
     except DvmError as error:
         op.check()
         if not isinstance(error, OperationCancelledError):
@@ -136,6 +147,7 @@ def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Oper
         done.set()
         watcher.join(_LAST_WORD)
     op.step = ""
+    op.late_hint = late_hint
 
 
 def last_lines(engine: Engine, op: Operation, container: str, lines: int = LOG_LINES) -> str:

@@ -78,6 +78,7 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
     config = data.get("Config") or {}
     now = status(str(state.get("Status", "")))
     started = seconds(state.get("StartedAt"))
+    health = state.get("Health") or state.get("Healthcheck") or {}
     ended = now in _ENDED or (now is WorkspaceStatus.CREATED and started is not None)
     return Container(
         id=str(data["Id"]),
@@ -91,7 +92,8 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
         exit_code=int(state.get("ExitCode", 0)) if ended and started is not None else None,
         ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view, view.shared_address(data)),
         error=str(state.get("Error") or ""),
-        health=_health(state.get("Health") or state.get("Healthcheck") or {}),
+        health=_health(health),
+        health_output=_health_output(health),
         user=str(config.get("User") or ""),
     )
 
@@ -126,6 +128,14 @@ def _image_id(text: object) -> str:
 def _health(data: Mapping[str, Any]) -> str:
     health = str(data.get("Status", ""))
     return health if health in ("healthy", "unhealthy", "starting") else ""
+
+
+def _health_output(data: Mapping[str, Any]) -> str:
+    checks = data.get("Log") or []
+    if not checks:
+        return ""
+    output = " ".join(str(checks[-1].get("Output") or "").split())
+    return f"exit code {checks[-1].get('ExitCode', '')}" + (f": {output}" if output else "")
 
 
 def _bindings(ports: Mapping[str, Any], view: PortView, shared: str) -> dict[str, HostPort]:

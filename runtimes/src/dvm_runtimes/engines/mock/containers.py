@@ -59,6 +59,7 @@ class MockContainer:
         self.status = WorkspaceStatus.CREATED
         self.error = ""
         self.health = ""
+        self.health_output = ""
         self.root: MemoryFolder = image.root.copy()
         self.journal = Journal(world.lock)
         self.run: Run | None = None
@@ -86,6 +87,7 @@ class MockContainer:
                 ports=dict(self.run.table.network.ports) if self.run is not None else {},
                 error=self.error,
                 health=self.health,
+                health_output=self.health_output,
                 user=self.spec.user or self.image.user,
             )
 

@@ -11,7 +11,7 @@ from dvm_runtimes.engines.base import STDERR, STDOUT, ContainerSpec
 from dvm_runtimes.infos import EventKind
 
 from . import procfs
-from .handles import null_file
+from .handles import OpenFile, null_file
 from .images import PATH
 from .launching import CommandProblem, prepare
 from .network import Network, PortTakenError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .containers import MockContainer
     from .world import World
 
+_LONGEST_OUTPUT = 4096
+"""Bytes of a health check's output that are kept, as Docker keeps them."""
 _NETWORKS = ("", "bridge", "default", "host", "none")
 
 
@@ -174,7 +176,11 @@ class HealthMonitor:
         failures = 0
         began = time.monotonic()
         while not self._over.wait(self._check.interval):
-            if self._probe() == 0:
+            output = bytearray()
+            code = self._probe(output)
+            said = " ".join(output.decode(errors="replace").split())
+            self._container.health_output = f"exit code {code}" + (f": {said}" if said else "")
+            if code == 0:
                 failures = 0
                 self._say("healthy")
             elif time.monotonic() - began >= self._check.start_period or self._container.health != "starting":
@@ -190,9 +196,13 @@ class HealthMonitor:
                 world.publish(EventKind.HEALTH, self._container)
                 world.changed.notify_all()
 
-    def _probe(self) -> int:
+    def _probe(self, output: bytearray) -> int:
         run = self._run
         process = Process(run.table, run.tree, list(self._check.command))
+
+        def write(_: Process, data: bytes) -> None:
+            output.extend(data[: _LONGEST_OUTPUT - len(output)])
+
         try:
             dress(self._container, process, self._container.spec.user)
             process.cwd = self._container.working_dir
@@ -200,7 +210,7 @@ class HealthMonitor:
             with run.table.lock:
                 run.table.admit(process)
             process.session = process.group = process.pid
-            process.files = {number: null_file() for number in range(3)}
+            process.files = {0: null_file(), **{number: OpenFile(write=write) for number in (1, 2)}}
             process.start(body)
         except (CommandProblem, KilledError, OSError):
             return 1
