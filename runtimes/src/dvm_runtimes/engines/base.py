@@ -111,8 +111,14 @@ class Engine(ABC):
         return os.fspath(path)
 
     def ssh_agent_socket(self) -> str:
-        """The agent's socket as a path on the engine's host; empty when there is none."""
-        return os.environ.get("SSH_AUTH_SOCK", "")
+        """The agent's socket as a path on the engine's host; empty when there is none.
+
+        It is asked for before each start, and must be the same path for one user as long as possible: a workspace
+        keeps it.
+        """
+        from dvm_runtimes.user.ssh_agent import agent_socket
+
+        return agent_socket()
 
     def container_name(self, name: str) -> str:
         """``name`` as this engine allows it."""

@@ -25,6 +25,7 @@ class Container(NamedTuple):
         image_id: the ID of the image it runs; empty where a listing does not tell.
         labels: all of them.
         created, started: seconds since the epoch; ``started`` None when it never ran.
+        finished: seconds since the epoch of its last end; None when it never ended, or the engine does not tell.
         exit_code: None while it runs or has never run.
         ports: ``"8080/tcp"`` to where this host reaches it.
         error: the engine's last words on why it would not start.
@@ -46,6 +47,7 @@ class Container(NamedTuple):
     error: str = ""
     health: str = ""
     health_output: str = ""
+    finished: float | None = None
     user: str = ""
 
     def info(self, runtime: str) -> WorkspaceInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
@@ -10,7 +11,7 @@ from dvm_runtimes.errors import EngineError, InvalidOptionError, UnsupportedErro
 from dvm_runtimes.options import Mount
 from dvm_runtimes.runtime import ContainerRuntime
 
-from .case import Bench, ConformanceCase, assert_typed, require
+from .case import LIMIT, Bench, ConformanceCase, assert_typed, require
 
 
 class MountConformance(ConformanceCase):
@@ -28,6 +29,31 @@ class MountConformance(ConformanceCase):
         assert {(folder / name).stat().st_uid for name in ("from-there", "made")} == {owner}
         (folder / "later").write_text("later")
         assert bench.sh(workspace, "cat later") == "later"
+
+    def test_mount_of_an_agent_that_has_moved(
+        self, runtime: ContainerRuntime, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a login the SSH agent has another socket: a workspace is started again with it, and keeps its files."""
+        require(runtime, "bind_mounts", "ssh_agent")
+        folder = bench.folder()
+        (folder / "dvm").mkdir()  # for the engine's user too, who is not this one everywhere
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+        options = bench.options(ssh_agent_forwarding=True)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.bind(str(folder / "first"))
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(folder / "first"))
+            workspace = runtime.start_workspace(options, timeout=LIMIT)
+            assert bench.sh(workspace, 'touch /tmp/kept; test -e "$SSH_AUTH_SOCK" && echo there') == "there\n"
+        (folder / "first").unlink()
+        with socket.socket(socket.AF_UNIX) as second:
+            second.bind(str(folder / "second"))
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(folder / "second"))
+            runtime.stop_workspace(workspace, 0, timeout=LIMIT)
+            assert runtime.start_workspace(options, timeout=LIMIT) == workspace
+            assert bench.sh(workspace, 'test -e "$SSH_AUTH_SOCK" && test -e /tmp/kept && echo kept') == "kept\n"
+            runtime.stop_workspace(workspace, 0, timeout=LIMIT)
+            assert runtime.start_existing_workspace(workspace, timeout=LIMIT).id == workspace
+            assert bench.sh(workspace, 'test -e "$SSH_AUTH_SOCK" && test -e /tmp/kept && echo kept') == "kept\n"
 
     def test_mount_of_the_app_elsewhere(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """It is mounted where commands run."""

@@ -167,6 +167,15 @@ class WaitConformance(ConformanceCase):
             runtime.start_workspace(options, timeout=LIMIT)
         bench.assert_nothing_of(options)
 
+    def test_wait_counts_from_this_start(self, runtime: ContainerRuntime, bench: Bench) -> None:
+        """A line that the workspace wrote before it was stopped does not count."""
+        script = "test ! -e /tmp/lived || sleep 1; touch /tmp/lived; echo ready; exec sleep infinity"
+        options = bench.options(command=["sh", "-c", script], ready=LogLine("^ready$"))
+        workspace = runtime.start_workspace(options, timeout=LIMIT)
+        runtime.stop_workspace(workspace, 0, timeout=LIMIT)
+        assert runtime.start_workspace(options, timeout=LIMIT) == workspace
+        assert b"".join(runtime.workspace_logs(workspace, timeout=LIMIT)).split() == [b"ready", b"ready"]
+
     def test_wait_that_is_late_says_what_it_saw(self, runtime: ContainerRuntime, bench: Bench) -> None:
         """The output of the last attempt is in the error."""
         command = Command(["sh", "-c", "echo no table; exit 3"])

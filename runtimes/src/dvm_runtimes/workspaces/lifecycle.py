@@ -58,6 +58,7 @@ def start_existing(engine: Engine, op: Operation, reference: str) -> Container:
     if found.status is WorkspaceStatus.PAUSED:
         engine.resume_container(op, found.id)
     else:
+        engine.ssh_agent_socket()  # lets the path that it may have mounted lead to the agent of now
         engine.start_container(op, found.id)
     now = engine.inspect_container(op, found.id)
     if now is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from types import MappingProxyType
+from typing import NamedTuple
 
-from dvm_runtimes.engines.base import Engine
+from dvm_runtimes.engines.base import Container, Engine
 from dvm_runtimes.errors import (
     DvmError,
     OperationCancelledError,
@@ -34,12 +36,16 @@ class ContainerTarget:
         container: the container's full ID.
         op: the limits of the wait.
         report: called with what each attempt found.
+        earlier: what earlier runs have written, which does not count.
     """
 
-    def __init__(self, engine: Engine, container: str, op: Operation, report: Callable[[str], object]) -> None:
+    def __init__(
+        self, engine: Engine, container: str, op: Operation, report: Callable[[str], object], earlier: EarlierOutput
+    ) -> None:
         self._engine = engine
         self._container = container
         self._report = report
+        self._earlier = earlier
         self._health_output = ""
         self.op = op
 
@@ -55,9 +61,14 @@ class ContainerTarget:
         return found.ports.get(port) if found is not None else None
 
     def logs(self) -> Generator[tuple[int, bytes]]:
-        pieces = self._engine.logs(self.op, self._container, tail=None, since=None, follow=True)
+        pieces = self._engine.logs(self.op, self._container, tail=None, since=self._earlier.since, follow=True)
+        left = dict(self._earlier.lengths)
         try:
-            yield from pieces
+            for stream, data in pieces:
+                skipped = min(left.get(stream, 0), len(data))
+                left[stream] = left.get(stream, 0) - skipped
+                if data[skipped:]:
+                    yield stream, data[skipped:]
         finally:
             close = getattr(pieces, "close", None)
             if close is not None:
@@ -95,7 +106,31 @@ class ContainerTarget:
         self._report(state)
 
 
-def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Operation) -> None:
+class EarlierOutput(NamedTuple):
+    """What a container wrote in its runs before this one, and a wait must not take for this one's.
+
+    Attributes:
+        since: seconds since the epoch: the end of the last run; None if there was none.
+        lengths: bytes of each stream that the engine has logged with a later time all the same: what a process wrote
+            last is read after its end.
+    """
+
+    since: float | None = None
+    lengths: Mapping[int, int] = MappingProxyType({})
+
+
+def earlier_output(engine: Engine, op: Operation, container: Container) -> EarlierOutput:
+    """What ``container`` has written so far. Right before a start, that is all of its earlier runs' output."""
+    if container.finished is None:
+        return EarlierOutput()
+    lengths: dict[int, int] = {}
+    if container.status is not WorkspaceStatus.RUNNING:
+        for stream, data in engine.logs(op, container.id, tail=None, since=container.finished, follow=False):
+            lengths[stream] = lengths.get(stream, 0) + len(data)
+    return EarlierOutput(container.finished, lengths)
+
+
+def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Operation, earlier: EarlierOutput) -> None:
     """Wait for ``strategy``, but not past the container's end.
 
     Raises:
@@ -125,7 +160,7 @@ def await_ready(strategy: WaitStrategy, engine: Engine, container: str, op: Oper
     try:
         with op.aborting(over.set), Operation(op.name, cancel=over, platform=op.platform) as inner:
             inner.step = op.step
-            strategy.wait(ContainerTarget(engine, container, inner, report))
+            strategy.wait(ContainerTarget(engine, container, inner, report, earlier))
     except DvmError as error:
         op.check()
         if not isinstance(error, OperationCancelledError):

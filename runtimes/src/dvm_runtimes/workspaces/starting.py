@@ -34,7 +34,7 @@ from dvm_runtimes.validation.naming import SPEC, Identity, is_managed
 
 from .lookup import ended_at_once
 from .planning import with_image
-from .readiness import await_ready, last_lines
+from .readiness import EarlierOutput, await_ready, earlier_output, last_lines
 from .undo import Undo
 
 _PAUSES = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -44,6 +44,8 @@ An engine gives a name away before it shows the container, and nothing tells of 
 seconds from one to the other.
 """
 _STOP_GRACE = 10.0
+
+_NOTHING = EarlierOutput()
 
 
 class Starter:
@@ -166,6 +168,7 @@ class Starter:
     def _bring_up(self, found: Container) -> Container:
         engine, op = self._engine, self._op
         before = found.status
+        earlier = earlier_output(engine, op, found) if self._options.ready is not None else _NOTHING
         with self._race_lost_if_changed():
             if before is WorkspaceStatus.PAUSED:
                 self._say("Resuming", found.name)
@@ -180,7 +183,7 @@ class Starter:
                 engine.start_container(op, found.id)
         if before is not WorkspaceStatus.RUNNING or self._options.ready is not None:
             try:
-                return self._await_ready(found.id)
+                return self._await_ready(found.id, earlier)
             except BaseException:
                 # Put back as it was found: not ours to remove.
                 if before not in (WorkspaceStatus.RUNNING, WorkspaceStatus.PAUSED):
@@ -314,7 +317,7 @@ class Starter:
 
     # Small things
 
-    def _await_ready(self, container: str) -> Container:
+    def _await_ready(self, container: str, earlier: EarlierOutput = _NOTHING) -> Container:
         now = self._engine.inspect_container(self._op, container)
         if now is None:
             raise _LostRaceError
@@ -322,7 +325,7 @@ class Starter:
             raise ended_at_once(self._engine, self._op, now)
         if self._options.ready is not None:
             self._say("Waiting until ready", self._spec.name)
-            await_ready(self._options.ready, self._engine, container, self._op)
+            await_ready(self._options.ready, self._engine, container, self._op, earlier)
         return now
 
     def _remove(self, container: str, error: BaseException | None = None) -> None:

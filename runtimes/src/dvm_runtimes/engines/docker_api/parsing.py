@@ -89,6 +89,7 @@ def inspected(data: Mapping[str, Any], view: PortView) -> Container:
         labels=dict(config.get("Labels") or {}),
         created=seconds(data.get("Created")) or 0.0,
         started=started,
+        finished=seconds(state.get("FinishedAt")),
         exit_code=int(state.get("ExitCode", 0)) if ended and started is not None else None,
         ports=_bindings((data.get("NetworkSettings") or {}).get("Ports") or {}, view, view.shared_address(data)),
         error=str(state.get("Error") or ""),

@@ -55,6 +55,7 @@ class MockContainer:
         self.volumes = volumes
         self.created = time.time()
         self.started: float | None = None
+        self.finished: float | None = None
         self.exit_code: int | None = None
         self.status = WorkspaceStatus.CREATED
         self.error = ""
@@ -83,6 +84,7 @@ class MockContainer:
                 labels=dict(self.image.labels) | dict(self.spec.labels),
                 created=self.created,
                 started=self.started,
+                finished=self.finished,
                 exit_code=None if self.run is not None else self.exit_code,
                 ports=dict(self.run.table.network.ports) if self.run is not None else {},
                 error=self.error,
@@ -114,7 +116,8 @@ class MockContainer:
         ]
         for mount in self.spec.mounts:
             if mount.type == "bind":
-                node = host_node(Path(mount.source))
+                # The kernel mounts what a link leads to.
+                node = host_node(Path(mount.source).resolve())
                 if node is None:
                     raise self.world.problem(
                         EngineError,
@@ -175,6 +178,7 @@ class MockContainer:
             self.journal.end()
             self.run = None
             self.exit_code = status
+            self.finished = time.time()
             self.health = ""
             removing = self.status is WorkspaceStatus.REMOVING
             if not removing:

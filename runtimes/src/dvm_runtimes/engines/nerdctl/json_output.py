@@ -106,6 +106,7 @@ def container(data: Mapping[str, Any], lifecycle: Mapping[str, Any] | None = Non
         labels=labels,
         created=seconds(data.get("Created")) or 0.0,
         started=seconds(state.get("StartedAt")),
+        finished=seconds(state.get("FinishedAt")),
         exit_code=int(state.get("ExitCode") or 0) if ran else None,
         ports=ports(network.get("Ports")) if alive else {},
         # The text of a container that runs is of an attempt long ago.
