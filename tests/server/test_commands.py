@@ -19,6 +19,7 @@ from pytest_lsp.client import register_lsp_features
 from tests.server.wire_client import PATIENCE
 
 from dvm_runtimes.folders.identity import FolderIdentity
+from dvm_runtimes.user.host_id import host_id
 
 COMMANDS = {
     "dvm.platform.list",
@@ -77,6 +78,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
+    host_id.cache_clear()  # on a machine without an ID of its own, it is kept among the state
 
 
 @pytest.fixture

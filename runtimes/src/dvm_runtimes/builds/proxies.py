@@ -11,12 +11,27 @@ PREDEFINED = frozenset(["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "A
 """Arguments that a Dockerfile need not declare."""
 
 
+def in_both_cases(options: BuildOptions) -> BuildOptions:
+    """The same build with the caller's own proxies as arguments in upper and in lower case.
+
+    BuildKit takes either, whichever it comes upon first: one that is added from elsewhere must not be among them.
+    """
+    given = options.build_args
+    others = {
+        other: value
+        for name, value in given.items()
+        if name.upper() in PREDEFINED and (other := name.lower() if name.isupper() else name.upper()) not in given
+    }
+    return dataclasses.replace(options, build_args={**given, **others})
+
+
 def with_proxies(options: BuildOptions, endpoint: str) -> BuildOptions:
     """The same build with the proxies as arguments, as ``docker build`` has it; the caller's own arguments win.
 
     Args:
         endpoint: the engine's address.
     """
+    options = in_both_cases(options)
     return dataclasses.replace(options, build_args={**proxies(endpoint), **options.build_args})
 
 

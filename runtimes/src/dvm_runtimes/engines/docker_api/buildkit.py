@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from dvm_runtimes.builds.context import Sources
+from dvm_runtimes.builds.proxies import in_both_cases
 from dvm_runtimes.engines.base import Progress
 from dvm_runtimes.errors import DvmError, LocalFileError
 from dvm_runtimes.operation import Operation
@@ -180,6 +181,7 @@ def build_with(
     Raises:
         BuildError: a step failed.
     """
+    options = in_both_cases(options)  # the tool adds those of Docker's configuration itself
     log = BuildLog(progress, tuple(options.build_args.values()))
     vertexes = Vertexes(log)
     with LocalFileError.explaining("used", sources.folder), contextlib.ExitStack() as stack:
