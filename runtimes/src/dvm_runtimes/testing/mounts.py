@@ -42,6 +42,8 @@ class MountConformance(ConformanceCase):
         with socket.socket(socket.AF_UNIX) as first:
             first.bind(str(folder / "first"))
             monkeypatch.setenv("SSH_AUTH_SOCK", str(folder / "first"))
+            if not runtime.engine.ssh_agent_socket().startswith(str(folder)):
+                pytest.skip("the engine's host has the agent at a path of its own, which does not move")
             workspace = runtime.start_workspace(options, timeout=LIMIT)
             assert bench.sh(workspace, 'touch /tmp/kept; test -e "$SSH_AUTH_SOCK" && echo there') == "there\n"
         (folder / "first").unlink()
