@@ -109,21 +109,26 @@ def environment() -> Iterator[dict[str, str]]:
         yield {"PATH": os.environ["PATH"], "TMPDIR": folder}
 
 
+def run(env: dict[str, str], module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python's as that user."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=env["TMPDIR"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+        **stranger(),
+    )
+
+
 @pytest.mark.parametrize("home", [None, "/"])
 def test_the_command_works(environment: dict[str, str], home: str | None) -> None:
     env = environment | ({} if home is None else {"HOME": home})
     env["DVM_RUNTIME"] = "mock"
     for arguments in (["up", "x", "--image", "mock:latest"], ["ls"], ["context", "set", "x"], ["gc"], ["doctor"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "dvm_runtimes.cli", *arguments],
-            cwd=environment["TMPDIR"],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-            **stranger(),
-        )
+        done = run(env, "dvm_runtimes.cli", *arguments)
         assert done.returncode == 0, done.stderr
 
 
@@ -135,14 +140,5 @@ def test_pytest_works(environment: dict[str, str]) -> None:
         "@pytest.mark.dvm(image='mock:latest')\n"
         "def test_workspace(dvm_workspace): assert dvm_workspace.exec('echo hi').stdout == b'hi\\n'\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--dvm-runtime", "mock", str(file)],
-        cwd=environment["TMPDIR"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-        **stranger(),
-    )
+    done = run(environment, "pytest", "-q", "-p", "no:cacheprovider", "--dvm-runtime", "mock", str(file))
     assert "2 passed" in done.stdout, done.stdout + done.stderr

@@ -8,7 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from .made_up import MadeUp
+from dvm_runtimes.discovery import factory
+from dvm_runtimes.discovery.detection import detect_platforms
+from dvm_runtimes.discovery.provider import Machine
+from dvm_runtimes.plugins import providers
+
+from .made_up import OURS, MadeUp
 
 
 @pytest.fixture
@@ -23,6 +28,16 @@ def mac() -> Iterator[MadeUp]:
     """A Mac."""
     with MadeUp(uid=501, system="darwin") as machine:
         yield machine
+
+
+@pytest.fixture
+def searched(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
+    """The Linux machine, which this process searches as if it were its own."""
+    monkeypatch.setattr(Machine, "this", classmethod(lambda cls: linux.machine))
+    keep = {name: one for name, one in providers().items() if name in (*OURS, "mock")}
+    monkeypatch.setattr(factory, "providers_for", lambda which: keep)
+    monkeypatch.setitem(detect_platforms.__globals__, "providers", lambda: keep)
+    return linux
 
 
 @contextmanager

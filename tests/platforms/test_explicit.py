@@ -6,30 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from dvm_runtimes.discovery import factory
 from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
 from dvm_runtimes.discovery.doctor import examine
 from dvm_runtimes.discovery.factory import create_runtime
-from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.errors import RuntimeUnavailableError
-from dvm_runtimes.plugins import providers
 
-from .made_up import OURS, PATIENT, MadeUp
+from .made_up import PATIENT, MadeUp
 from .test_docker_platform import context, use
 
 Setting = Callable[[MadeUp], None]
 
 
 @pytest.fixture
-def here(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
-    """This process searches that machine, on which Docker and Podman answer at their default places."""
-    monkeypatch.setattr(Machine, "this", classmethod(lambda cls: linux.machine))
-    keep = {name: one for name, one in providers().items() if name in (*OURS, "mock")}
-    monkeypatch.setattr(factory, "providers_for", lambda which: keep)
-    monkeypatch.setitem(detect_platforms.__globals__, "providers", lambda: keep)
-    linux.live("/var/run/docker.sock")
-    linux.live("/run/user/1234/podman/podman.sock")
-    return linux
+def here(searched: MadeUp) -> MadeUp:
+    """A machine on which Docker and Podman answer at their default places."""
+    searched.live("/var/run/docker.sock")
+    searched.live("/run/user/1234/podman/podman.sock")
+    return searched
 
 
 def _dead_host(made: MadeUp) -> None:

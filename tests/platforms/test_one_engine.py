@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dvm_runtimes.discovery import factory
 from dvm_runtimes.discovery.choice import choose, platform_of
-from dvm_runtimes.discovery.detection import detect_platform, detect_platforms
+from dvm_runtimes.discovery.detection import detect_platform
 from dvm_runtimes.discovery.factory import create_runtime
-from dvm_runtimes.discovery.provider import Machine
 from dvm_runtimes.engines.docker_api import DockerProfile
 from dvm_runtimes.engines.docker_api.provider import DockerApiProvider
 from dvm_runtimes.infos import Platform
 from dvm_runtimes.platforms.docker import DockerProvider
 from dvm_runtimes.plugins import providers
 
-from .made_up import OURS, PATIENT, MadeUp
+from .made_up import PATIENT, MadeUp
 from .test_docker_platform import context, use
 
 DOCKER = DockerProvider()
@@ -25,16 +23,6 @@ PRODUCTS = {
     "rancher-desktop": ("~/.rd/docker.sock", "Rancher Desktop"),
     "lima-work": ("~/.lima/work/sock/docker.sock", "Lima (instance: work)"),
 }
-
-
-@pytest.fixture
-def here(linux: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
-    """This process searches that machine."""
-    monkeypatch.setattr(Machine, "this", classmethod(lambda cls: linux.machine))
-    keep = {name: one for name, one in providers().items() if name in (*OURS, "mock")}
-    monkeypatch.setattr(factory, "providers_for", lambda which: keep)
-    monkeypatch.setitem(detect_platforms.__globals__, "providers", lambda: keep)
-    return linux
 
 
 def described(made: MadeUp, which: str = "auto") -> tuple[Platform, DockerProfile]:
@@ -54,47 +42,47 @@ def described(made: MadeUp, which: str = "auto") -> tuple[Platform, DockerProfil
     "path", ["its own context", "DOCKER_HOST", "the common link", "DOCKER_HOST at the common link"]
 )
 @pytest.mark.parametrize("which", ["auto", "docker"])
-def test_a_product_is_described_as_itself(here: MadeUp, name: str, path: str, which: str) -> None:
+def test_a_product_is_described_as_itself(searched: MadeUp, name: str, path: str, which: str) -> None:
     place, product = PRODUCTS[name]
-    here.live(place)
+    searched.live(place)
     if path == "its own context":
-        context(here, name, f"unix://{here.path(place)}")
-        use(here, name)
+        context(searched, name, f"unix://{searched.path(place)}")
+        use(searched, name)
     elif path == "DOCKER_HOST":
-        here.env["DOCKER_HOST"] = f"unix://{here.path(place)}"
+        searched.env["DOCKER_HOST"] = f"unix://{searched.path(place)}"
     else:
-        here.link("/var/run/docker.sock", place)
+        searched.link("/var/run/docker.sock", place)
         if path.startswith("DOCKER_HOST"):
-            here.env["DOCKER_HOST"] = f"unix://{here.root}/var/run/docker.sock"
+            searched.env["DOCKER_HOST"] = f"unix://{searched.root}/var/run/docker.sock"
 
-    platform, profile = described(here, which)
+    platform, profile = described(searched, which)
 
     assert platform.name == profile.platform_name == product
     assert profile.place == "vm", "so that workspaces run as 1000:1000, and bind no agent of this host"
-    own = DOCKER.profile(DOCKER.select(here.machine, name), here.machine)
+    own = DOCKER.profile(DOCKER.select(searched.machine, name), searched.machine)
     assert profile._replace(hints=own.hints) == own
     assert profile.hints == own.hints
-    reachable = [one for one in here.platforms() if one.reachable]
+    reachable = [one for one in searched.platforms() if one.reachable]
     assert [one.name for one in reachable] == [product], "one engine is one entry"
 
 
-def test_a_product_by_its_context_at_another_place(here: MadeUp) -> None:
-    here.live("/vol/desktop.sock")
-    context(here, "desktop-linux", f"unix://{here.root}/vol/desktop.sock")
-    use(here, "desktop-linux")
+def test_a_product_by_its_context_at_another_place(searched: MadeUp) -> None:
+    searched.live("/vol/desktop.sock")
+    context(searched, "desktop-linux", f"unix://{searched.root}/vol/desktop.sock")
+    use(searched, "desktop-linux")
 
-    platform, profile = described(here)
+    platform, profile = described(searched)
 
-    assert (platform.name, platform.endpoint) == ("Docker Desktop", f"unix://{here.root}/vol/desktop.sock")
+    assert (platform.name, platform.endpoint) == ("Docker Desktop", f"unix://{searched.root}/vol/desktop.sock")
     assert (profile.place, profile.ssh_agent_socket) == ("vm", "/run/host-services/ssh-auth.sock")
 
 
-def test_the_common_link_into_another_users_home(here: MadeUp) -> None:
+def test_the_common_link_into_another_users_home(searched: MadeUp) -> None:
     """As root, whose home holds no socket."""
-    here.live("/home/bob/.rd/docker.sock")
-    here.link("/var/run/docker.sock", "/home/bob/.rd/docker.sock")
+    searched.live("/home/bob/.rd/docker.sock")
+    searched.link("/var/run/docker.sock", "/home/bob/.rd/docker.sock")
 
-    platform, profile = described(here)
+    platform, profile = described(searched)
 
     assert (platform.selector, platform.name, profile.place) == ("docker:default", "Rancher Desktop", "vm")
 
@@ -107,13 +95,15 @@ def test_the_common_link_into_another_users_home(here: MadeUp) -> None:
         ("orbstack", "~/.orbstack/run/docker.sock", "orbstack"),
     ],
 )
-def test_the_current_context_of_another_provider(here: MadeUp, which: str, name: str, place: str, found: str) -> None:
-    here.live(place)
-    here.live("/var/run/docker.sock")
-    context(here, name, f"unix://{here.path(place)}")
-    use(here, name)
+def test_the_current_context_of_another_provider(
+    searched: MadeUp, which: str, name: str, place: str, found: str
+) -> None:
+    searched.live(place)
+    searched.live("/var/run/docker.sock")
+    context(searched, name, f"unix://{searched.path(place)}")
+    use(searched, name)
 
-    platform, profile = described(here, which)
+    platform, profile = described(searched, which)
 
     assert (platform.selector, profile.place, profile.platform_type) == (found, "vm", found.partition(":")[0])
 
@@ -121,17 +111,17 @@ def test_the_current_context_of_another_provider(here: MadeUp, which: str, name:
 # Exact names
 
 
-def test_an_exact_name_means_the_same_engine_under_other_settings(here: MadeUp) -> None:
+def test_an_exact_name_means_the_same_engine_under_other_settings(searched: MadeUp) -> None:
     """`auto` used the default socket; another process has a DOCKER_HOST, and a context of that name elsewhere."""
-    here.live("/var/run/docker.sock")
-    here.live("/srv/other.sock")
+    searched.live("/var/run/docker.sock")
+    searched.live("/srv/other.sock")
     with create_runtime() as runtime:
         selector = runtime.selector
-    here.env["DOCKER_HOST"] = f"unix://{here.root}/srv/other.sock"
-    context(here, "default", f"unix://{here.root}/srv/other.sock")
+    searched.env["DOCKER_HOST"] = f"unix://{searched.root}/srv/other.sock"
+    context(searched, "default", f"unix://{searched.root}/srv/other.sock")
 
     with create_runtime(selector) as again:
-        assert (again.endpoint, again.platform_name) == (f"unix://{here.root}/var/run/docker.sock", "Docker Engine")
+        assert (again.endpoint, again.platform_name) == (f"unix://{searched.root}/var/run/docker.sock", "Docker Engine")
         assert again.selector == selector
 
 
@@ -147,12 +137,12 @@ def test_an_exact_name_means_the_same_engine_under_other_settings(here: MadeUp) 
         ("/srv/mine.sock", {"DOCKER_HOST": "unix://{root}/srv/mine.sock"}),
     ],
 )
-def test_what_a_runtime_says_of_itself_is_had_by_its_name(here: MadeUp, place: str, env: dict[str, str]) -> None:
-    here.live(place)
-    here.env = {key: value.format(root=here.root) for key, value in env.items()}
+def test_what_a_runtime_says_of_itself_is_had_by_its_name(searched: MadeUp, place: str, env: dict[str, str]) -> None:
+    searched.live(place)
+    searched.env = {key: value.format(root=searched.root) for key, value in env.items()}
     with create_runtime() as runtime:
         first = (runtime.platform_type, runtime.endpoint, runtime.selector)
-    here.env = {}
+    searched.env = {}
 
     with create_runtime(first[2]) as again:
         assert (again.platform_type, again.endpoint, again.selector) == first
@@ -163,13 +153,13 @@ def test_the_mock_by_its_exact_name() -> None:
         assert other.endpoint == one.endpoint == "mock://shared"
 
 
-def test_places_that_are_links_stay_what_they_are(here: MadeUp) -> None:
+def test_places_that_are_links_stay_what_they_are(searched: MadeUp) -> None:
     """A socket's folder may be a link, as /var/run is."""
-    real = here.folder("/elsewhere")
-    here.folder("/var")
-    (here.root / "var/run").symlink_to(real)
-    here.live("/var/run/docker.sock")
+    real = searched.folder("/elsewhere")
+    searched.folder("/var")
+    (searched.root / "var/run").symlink_to(real)
+    searched.live("/var/run/docker.sock")
 
-    platform, profile = described(here)
+    platform, profile = described(searched)
 
     assert (platform.selector, profile.place) == ("docker:default", "here")
